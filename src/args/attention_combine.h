@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Kernel `attention_combine`: merges the partial results of attention_split.
+//
+//   M = max m_i   L = sum_i l_i exp(m_i - M)   o = sum_i acc_i exp(m_i - M) / L   lse = M + log L
+//
+// Buffers: 0 partial (layout in args/attention.h), 1 out, 2 lse. Defines: OUT_DTYPE.
+#ifndef GYRE_ARGS_ATTENTION_COMBINE_H
+#define GYRE_ARGS_ATTENTION_COMBINE_H
+
+#include "types.h"
+
+struct gyre_attention_combine_args {
+    u32 n_batch, n_kv_heads, group, q_len, v_dim;
+    u32 n_splits;
+    u32 has_out, has_lse;
+    u32 out_offset, out_stride[3]; // (batch, token, head)
+    u32 lse_offset, lse_stride[3]; // (batch, head, query)
+};
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Kernel `softmax`: finishes raw scores (scale already applied) row by row, in place or not: soft-cap,
+// mask, and with STAGE 3 the softmax over the allowed keys. A row with nothing allowed gives zeros
+// (STAGE 3) or -inf (STAGE 2).
+//
+// Buffers: 0 raw scores f32 (batch, head, query, key), 1 mask, 2 result, 3 lse.
+// Defines: MASK_DTYPE (or NONE), SCORES_DTYPE (of the result), STAGE (1, 2 or 3).
+#ifndef GYRE_ARGS_SOFTMAX_H
+#define GYRE_ARGS_SOFTMAX_H
+
+#include "attention.h"
+
+struct gyre_softmax_args {
+    u32 n_batch, n_heads, q_len, kv_len;
+    f32 softcap;
+    i32 q_start;
+    u32 is_causal, n_prefix;
+    u32 window_left, window_right, window_keep;
+    u32 has_lse;
+    u32 raw_offset, raw_stride[3];       // (batch, head, query)
+    u32 mask_offset, mask_stride[3];     // (batch, head, query)
+    u32 scores_offset, scores_stride[3]; // (batch, head, query)
+    u32 lse_offset, lse_stride[3];       // (batch, head, query)
+};
+
+#endif

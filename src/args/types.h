@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The words that an argument struct may use, in the three languages that include it: OpenCL C, GLSL
+// and C. Only these and arrays of them, so that the layout is one (std430, no padding). Functions
+// here take scalars and cast with TO_U32 and TO_I32, which all three understand.
+#ifndef GYRE_ARGS_TYPES_H
+#define GYRE_ARGS_TYPES_H
+
+#if defined(__OPENCL_C_VERSION__)
+typedef uint u32;
+typedef int i32;
+typedef float f32;
+#define GYRE_FN   static inline
+#define TO_U32(x) ((uint)(x))
+#define TO_I32(x) ((int)(x))
+#elif defined(VULKAN)
+#define u32       uint
+#define i32       int
+#define f32       float
+#define GYRE_FN
+#define TO_U32(x) uint(x)
+#define TO_I32(x) int(x)
+#else
+#include <stdint.h>
+typedef uint32_t u32;
+typedef int32_t i32;
+typedef float f32;
+#define GYRE_FN   static inline
+#define TO_U32(x) ((uint32_t)(x))
+#define TO_I32(x) ((int32_t)(x))
+#endif
+
+// Values of the dtype defines (X_DTYPE): those of enum gyre_dtype, and none.
+#define DTYPE_F32  0
+#define DTYPE_F16  1
+#define DTYPE_BF16 2
+#define DTYPE_U8   5
+#define DTYPE_NONE 9
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#include "kernels.h"
+
+#include "args/attention.h"
+#include "args/attention_combine.h"
+#include "args/rope.h"
+#include "args/softmax.h"
+
+// groups: (ceil(items / WG), tokens (strided), batch), where an item is one pair or passed-through
+// element of HEADS heads.
+const struct gyre_kernel gyre_kernel_rope = {
+    .name = "rope",
+    .args_size = sizeof(struct gyre_rope_args),
+    .n_bufs = 6,
+    .writes = 1u << 1 | 1u << 3,
+    .defs = {"X_DTYPE", "PAIRING"},
+    .consts = {"WG", "HEADS"},
+};
+
+// groups: (row tiles * v tiles, kv heads, batch): group x serves rows [x / n_v_tiles * TILE_Q, ...)
+// and columns [x % n_v_tiles * V_TILE, ...) of v. STAGED 1: keys and values pass through local
+// memory; 0: they are read from global memory.
+const struct gyre_kernel gyre_kernel_attention = {
+    .name = "attention",
+    .args_size = sizeof(struct gyre_attention_args),
+    .n_bufs = 6,
+    .writes = 1u << 4 | 1u << 5,
+    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "OUT_DTYPE", "MASK_DTYPE", "STAGED"},
+    .consts = {"WG", "TILE_Q", "TILE_K", "HEAD_DIM", "V_TILE"},
+};
+
+// groups: (splits * v tiles, kv heads * row tiles, batch), v tiles and row tiles innermost.
+const struct gyre_kernel gyre_kernel_attention_split = {
+    .name = "attention_split",
+    .args_size = sizeof(struct gyre_attention_args),
+    .n_bufs = 5,
+    .writes = 1u << 4,
+    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "MASK_DTYPE"},
+    .consts = {"WG", "TILE_Q", "TILE_K", "HEAD_DIM", "V_TILE"},
+};
+
+// groups: (ceil(v_dim / WG), rows (q_len * group; strided), kv heads * batch, kv heads innermost).
+const struct gyre_kernel gyre_kernel_attention_combine = {
+    .name = "attention_combine",
+    .args_size = sizeof(struct gyre_attention_combine_args),
+    .n_bufs = 3,
+    .writes = 1u << 1 | 1u << 2,
+    .defs = {"OUT_DTYPE"},
+    .consts = {"WG"},
+};
+
+// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q), heads * batch, heads innermost).
+const struct gyre_kernel gyre_kernel_scores = {
+    .name = "scores",
+    .args_size = sizeof(struct gyre_attention_args),
+    .n_bufs = 4,
+    .writes = 1u << 3,
+    .defs = {"Q_DTYPE", "K_DTYPE", "MASK_DTYPE", "SCORES_DTYPE", "STAGE"},
+    .consts = {"WG", "TILE_Q", "TILE_K"},
+};
+
+// groups: (1, queries (strided), heads * batch, heads innermost): a work-group per row.
+const struct gyre_kernel gyre_kernel_softmax = {
+    .name = "softmax",
+    .args_size = sizeof(struct gyre_softmax_args),
+    .n_bufs = 4,
+    .writes = 1u << 2 | 1u << 3,
+    .defs = {"MASK_DTYPE", "SCORES_DTYPE", "STAGE"},
+    .consts = {"WG"},
+};
+
+const struct gyre_kernel *const gyre_kernels[] = {
+    &gyre_kernel_rope,
+    &gyre_kernel_attention,
+    &gyre_kernel_attention_split,
+    &gyre_kernel_attention_combine,
+    &gyre_kernel_scores,
+    &gyre_kernel_softmax,
+    NULL,
+};
