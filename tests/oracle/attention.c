@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#include "oracle/attention.h"
+
+#include <math.h>
+
+int oracle_attention_sees(const struct oracle_attention *attention, size_t i, size_t j)
+{
+    int64_t q_pos = attention->q_start + (int64_t)i, k_pos = (int64_t)j;
+    int64_t left = (int64_t)attention->window_left, right = (int64_t)attention->window_right;
+    int is_causally_seen = !attention->is_causal || k_pos <= q_pos || j < attention->n_prefix;
+    int is_in_window = (left == 0 || q_pos - k_pos < left) && (right == 0 || k_pos - q_pos < right);
+    return is_causally_seen && (is_in_window || j < attention->window_keep);
+}
+
+static double dot(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t d = 0; d < n; d++)
+        sum += a[d] * b[d];
+    return sum;
+}
+
+// Element (b, token, head, 0) of a tensor (n_batch, n_tokens, n_heads, dim).
+static const double *head_of(const double *x, size_t b, size_t token, size_t n_tokens, size_t head,
+                             size_t n_heads, size_t dim)
+{
+    return x + ((b * n_tokens + token) * n_heads + head) * dim;
+}
+
+static double mask_at(const struct oracle_attention *a, size_t b, size_t h, size_t i, size_t j)
+{
+    if (a->mask == NULL)
+        return 0;
+    return a->mask[((b * a->n_heads + h) * a->q_len + i) * a->kv_len + j];
+}
+
+// Raw, capped and masked scores.
+static void score_keys(const struct oracle_attention *a, size_t b, size_t h, size_t i,
+                       struct oracle_attention_row *row)
+{
+    double scale = a->scale != 0 ? a->scale : 1 / sqrt((double)a->head_dim);
+    size_t kv_head = h / (a->n_heads / a->n_kv_heads);
+    const double *q = head_of(a->q, b, i, a->q_len, h, a->n_heads, a->head_dim);
+    for (size_t j = 0; j < a->kv_len; j++) {
+        const double *k = head_of(a->k, b, j, a->kv_len, kv_head, a->n_kv_heads, a->head_dim);
+        double raw = scale * dot(q, k, a->head_dim);
+        double capped = a->softcap > 0 ? a->softcap * tanh(raw / a->softcap) : raw;
+        double added = mask_at(a, b, h, i, j);
+        int is_seen = oracle_attention_sees(a, i, j) && added != -INFINITY;
+        row->scores[ORACLE_RAW][j] = raw;
+        row->scores[ORACLE_CAPPED][j] = capped;
+        row->scores[ORACLE_MASKED][j] = is_seen ? capped + added : -INFINITY;
+    }
+}
+
+// Probabilities and LSE of a row of masked scores; zeros and -inf where every key is hidden.
+static void normalise(size_t n, struct oracle_attention_row *row)
+{
+    const double *s = row->scores[ORACLE_MASKED];
+    double *p = row->scores[ORACLE_PROBS];
+    double max = -INFINITY, sum = 0;
+    for (size_t j = 0; j < n; j++)
+        max = fmax(max, s[j]);
+    for (size_t j = 0; j < n; j++) {
+        p[j] = s[j] == -INFINITY ? 0 : exp(s[j] - max);
+        sum += p[j];
+    }
+    for (size_t j = 0; j < n; j++)
+        p[j] = s[j] == -INFINITY ? 0 : p[j] / sum;
+    row->lse = max + log(sum);
+}
+
+void oracle_attention_row(const struct oracle_attention *a, size_t b, size_t h, size_t i,
+                          struct oracle_attention_row *row)
+{
+    size_t kv_head = h / (a->n_heads / a->n_kv_heads);
+    score_keys(a, b, h, i, row);
+    normalise(a->kv_len, row);
+    for (size_t d = 0; d < a->v_dim; d++)
+        row->out[d] = 0;
+    for (size_t j = 0; j < a->kv_len; j++) {
+        // Only keys that are seen take part: a hidden NaN must not meet a zero.
+        if (row->scores[ORACLE_MASKED][j] == -INFINITY)
+            continue;
+        const double *v = head_of(a->v, b, j, a->kv_len, kv_head, a->n_kv_heads, a->v_dim);
+        for (size_t d = 0; d < a->v_dim; d++)
+            row->out[d] += row->scores[ORACLE_PROBS][j] * v[d];
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Attention in double precision, row by row, straight from its definition (ONNX Attention, opset
+// 25, with windows and a prefix). Slow and plain on purpose: what every device is held against.
+#ifndef ORACLE_ATTENTION_H
+#define ORACLE_ATTENTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct oracle_attention {
+    size_t n_batch, q_len, kv_len, n_heads, n_kv_heads, head_dim, v_dim;
+    const double *q;    // (n_batch, q_len, n_heads, head_dim)
+    const double *k;    // (n_batch, kv_len, n_kv_heads, head_dim)
+    const double *v;    // (n_batch, kv_len, n_kv_heads, v_dim)
+    const double *mask; // (n_batch, n_heads, q_len, kv_len), added; -inf hides; NULL: none
+    double scale;       // 0: 1/sqrt(head_dim)
+    double softcap;     // 0: none
+    int is_causal;
+    int64_t q_start;                    // position of query row 0
+    uint64_t window_left, window_right; // 0: unlimited
+    uint64_t window_keep, n_prefix;
+};
+
+// Forms of a row of scores.
+enum oracle_stage { ORACLE_RAW, ORACLE_CAPPED, ORACLE_MASKED, ORACLE_PROBS, ORACLE_N_STAGES };
+
+// One row of the result, for query i of q head h of batch b.
+struct oracle_attention_row {
+    double *scores[ORACLE_N_STAGES]; // (kv_len) each, the caller's
+    double *out;                     // (v_dim), the caller's
+    double lse;
+};
+
+void oracle_attention_row(const struct oracle_attention *attention, size_t b, size_t h, size_t i,
+                          struct oracle_attention_row *row);
+
+// Whether length, causality, window and prefix let query i see key j; masks come on top.
+int oracle_attention_sees(const struct oracle_attention *attention, size_t i, size_t j);
+
+#endif
