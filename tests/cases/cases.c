@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "cases/cases.h"
+
+#include <string.h>
+
+#include "harness/fill.h"
+
+static const struct case_dtypes dtype_sets[] = {
+    {"f32", GYRE_F32, GYRE_F32, GYRE_F32, GYRE_F32},
+    {"f16", GYRE_F16, GYRE_F16, GYRE_F16, GYRE_F16},
+    {"bf16", GYRE_BF16, GYRE_BF16, GYRE_BF16, GYRE_BF16},
+    {"kv_f16", GYRE_F32, GYRE_F16, GYRE_F16, GYRE_F32},
+    {"kv_bf16", GYRE_F32, GYRE_BF16, GYRE_BF16, GYRE_F32},
+    {"mixed", GYRE_BF16, GYRE_F16, GYRE_F32, GYRE_F16},
+};
+
+enum { N_DTYPE_SETS = sizeof(dtype_sets) / sizeof(dtype_sets[0]) };
+
+const struct case_operator *const case_operators[] = {&rope_operator, &attention_operator, NULL};
+
+const struct case_dtypes *case_dtypes_of(unsigned bit)
+{
+    for (unsigned i = 0; i < N_DTYPE_SETS; i++)
+        if (bit == 1u << i)
+            return &dtype_sets[i];
+    return NULL;
+}
+
+bool case_may_skip(const struct session *session, const struct case_dtypes *dtypes)
+{
+    bool is_all_f32 = dtypes->q == GYRE_F32 && dtypes->k == GYRE_F32 && dtypes->v == GYRE_F32 &&
+                      dtypes->out == GYRE_F32;
+    return !is_all_f32 && !session->info->has_f16_storage;
+}
+
+void case_run(struct session *session, const struct case_operator *op, size_t row,
+              const struct case_dtypes *dtypes, uint64_t seed, struct result *result)
+{
+    *result = (struct result){.outcome = OUTCOME_PASS};
+    session->log.text[0] = '\0';
+    void *run = op->prepare(session, row, dtypes, seed, result);
+    if (run == NULL)
+        return;
+    enum gyre_status status = op->enqueue(run);
+    if (status == GYRE_OK)
+        status = gyre_stream_finish(session->stream);
+    if (status == GYRE_OK)
+        op->check(run, result);
+    else
+        result_fail_status(result, op->name, status, session->log.text);
+    op->destroy(run);
+}
+
+// Calls `each` for every case of an operator that the filter names.
+struct walk {
+    struct session *session;
+    const char *filter;
+    uint64_t seed;
+    case_visit_fn *visit;
+    void *user;
+    size_t n;
+};
+
+static void visit_case(struct walk *walk, const struct case_operator *op, size_t row,
+                       const struct case_dtypes *dtypes)
+{
+    char name[128], full[160];
+    snprintf(name, sizeof(name), "%s/%s", op->row_name(row), dtypes->name);
+    snprintf(full, sizeof(full), "%s/%s", op->name, name);
+    if (walk->filter != NULL && strstr(full, walk->filter) == NULL)
+        return;
+    walk->n++;
+    if (walk->visit == NULL)
+        return;
+    struct result result;
+    struct case_id id = {walk->session->info->id, op->name, name, walk->seed};
+    case_run(walk->session, op, row, dtypes, fill_seed(walk->seed, full), &result);
+    walk->visit(walk->user, &id, &result);
+}
+
+static void walk_cases(struct walk *walk)
+{
+    for (const struct case_operator *const *op = case_operators; *op != NULL; op++)
+        for (size_t row = 0; (*op)->row_name(row) != NULL; row++)
+            for (unsigned i = 0; i < N_DTYPE_SETS; i++) {
+                unsigned bits = (*op)->row_dtypes(row);
+                if ((bits != 0 ? bits : CASE_F32) & 1u << i)
+                    visit_case(walk, *op, row, &dtype_sets[i]);
+            }
+}
+
+void cases_run(struct session *session, const char *filter, uint64_t seed, case_visit_fn *visit,
+               void *user)
+{
+    struct walk walk = {session, filter, seed, visit, user, 0};
+    walk_cases(&walk);
+}
+
+size_t cases_count(const char *filter)
+{
+    struct walk walk = {.filter = filter};
+    walk_cases(&walk);
+    return walk.n;
+}

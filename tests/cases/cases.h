@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// The case tables as their readers see them: the tests, `gyre verify` and `gyre bench`. A case is a
+// row of an operator's table with a set of dtypes; its name is "rope/half_128/f16".
+#ifndef CASES_CASES_H
+#define CASES_CASES_H
+
+#include "harness/result.h"
+#include "harness/session.h"
+
+// Dtypes that one run of a row uses. Rows name sets by these bits; 0 means CASE_F32.
+enum {
+    CASE_F32 = 1 << 0,
+    CASE_F16 = 1 << 1,
+    CASE_BF16 = 1 << 2,
+    CASE_ALL = CASE_F32 | CASE_F16 | CASE_BF16,
+    CASE_KV_F16 = 1 << 3,  // q and out f32, k and v f16
+    CASE_KV_BF16 = 1 << 4, // q and out f32, k and v bf16
+    CASE_MIXED = 1 << 5,   // four kinds of everything
+};
+
+struct case_dtypes {
+    const char *name;
+    enum gyre_dtype q, k, v, out; // an operator with one tensor uses q
+};
+
+// Row of the set with this one bit.
+const struct case_dtypes *case_dtypes_of(unsigned bit);
+
+// One operator. A prepared run is the case's tensors on a device.
+struct case_operator {
+    const char *name;
+    const char *(*row_name)(size_t row); // NULL past the last row
+    unsigned (*row_dtypes)(size_t row);
+    // NULL when the device lacks what the case needs, or anything failed: `result` says which.
+    void *(*prepare)(struct session *session, size_t row, const struct case_dtypes *dtypes,
+                     uint64_t seed, struct result *result);
+    enum gyre_status (*enqueue)(void *run);
+    // Reads everything back and compares with the oracle.
+    void (*check)(void *run, struct result *result);
+    void (*destroy)(void *run);
+};
+
+extern const struct case_operator rope_operator, attention_operator;
+
+// All of them, ended by NULL.
+extern const struct case_operator *const case_operators[];
+
+// Prepares, enqueues once, checks and destroys.
+void case_run(struct session *session, const struct case_operator *op, size_t row,
+              const struct case_dtypes *dtypes, uint64_t seed, struct result *result);
+
+// Runs every case whose "op/row/dtypes" contains `filter` (NULL: all) and calls `visit` after each.
+typedef void case_visit_fn(void *user, const struct case_id *id, const struct result *result);
+void cases_run(struct session *session, const char *filter, uint64_t seed, case_visit_fn *visit,
+               void *user);
+
+// How many cases cases_run would run.
+size_t cases_count(const char *filter);
+
+// Whether UNSUPPORTED is a fair answer for these dtypes: the device cannot store 16-bit elements.
+bool case_may_skip(const struct session *session, const struct case_dtypes *dtypes);
+
+#endif

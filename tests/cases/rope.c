@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+#include "cases/rope.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/compare.h"
+#include "harness/fill.h"
+#include "harness/guarded.h"
+#include "oracle/rope.h"
+
+// One of q and k: its input, its result (unless in place), and what it held before.
+struct rope_tensor {
+    struct guarded in, out;
+    double *before; // dense (batch, token, head, head_dim)
+};
+
+struct rope_run {
+    struct session *session;
+    struct rope_case row;
+    struct gyre_rope_table *table;
+    double *inv_freq; // (rotary_dim / 2)
+    struct rope_tensor q, k;
+    struct guarded positions;
+    struct gyre_rope_params params;
+};
+
+// Fills in what the row leaves to defaults.
+static struct rope_case with_defaults(const struct rope_case *row)
+{
+    struct rope_case full = *row;
+    full.n_batch = row->n_batch != 0 ? row->n_batch : 1;
+    full.rotary_dim = row->rotary_dim != 0 ? row->rotary_dim : row->head_dim;
+    full.theta = row->theta != 0 ? row->theta : 10000;
+    full.amplitude = row->amplitude != 0 ? row->amplitude : 1;
+    return full;
+}
+
+static enum gyre_status make_tensor(struct rope_run *run, const char *name, uint32_t n_heads,
+                                    enum gyre_dtype dtype, uint64_t seed,
+                                    struct rope_tensor *tensor)
+{
+    const struct rope_case *row = &run->row;
+    struct guarded_layout layout = {
+        .dtype = dtype,
+        .use = row->is_in_place ? GUARDED_INOUT : GUARDED_INPUT,
+        .shape = {row->n_batch, row->n_tokens, n_heads, row->head_dim},
+        .is_head_major = row->is_head_major,
+        .row_gap = row->row_gap,
+        .is_unaligned = row->is_unaligned,
+    };
+    size_t n = (size_t)row->n_batch * row->n_tokens * n_heads * row->head_dim;
+    tensor->before = malloc((n + 1) * sizeof(*tensor->before));
+    if (tensor->before == NULL)
+        return GYRE_NO_MEMORY;
+    fill_normals(fill_seed(seed, name), tensor->before, n);
+    enum gyre_status status =
+        guarded_create(run->session, name, &layout, tensor->before, &tensor->in);
+    if (status == GYRE_OK)
+        memcpy(tensor->before, tensor->in.values, n * sizeof(*tensor->before));
+    if (status != GYRE_OK || row->is_in_place)
+        return status;
+    layout.use = GUARDED_OUTPUT;
+    return guarded_create(run->session, name, &layout, NULL, &tensor->out);
+}
+
+static double some_position(enum rope_positions kind, uint64_t seed, uint64_t i)
+{
+    if (kind == ROPE_POSITIONS_ANYWHERE)
+        return (double)(int32_t)(uint32_t)fill_bits(seed, i);
+    return (double)(fill_bits(seed, i) % 64) - 8;
+}
+
+static enum gyre_status make_positions(struct rope_run *run, uint64_t seed)
+{
+    const struct rope_case *row = &run->row;
+    if (row->positions == ROPE_POSITIONS_NONE)
+        return GYRE_OK;
+    uint64_t n_rows = row->positions == ROPE_POSITIONS_SHARED ? 1 : row->n_batch;
+    struct guarded_layout layout = {.dtype = GYRE_I32,
+                                    .shape = {1, 1, n_rows, row->n_tokens},
+                                    .is_unaligned = row->is_unaligned};
+    double *values = malloc(((size_t)n_rows * row->n_tokens + 1) * sizeof(*values));
+    if (values == NULL)
+        return GYRE_NO_MEMORY;
+    for (uint64_t i = 0; i < n_rows * row->n_tokens; i++)
+        values[i] = some_position(row->positions, fill_seed(seed, "positions"), i);
+    enum gyre_status status =
+        guarded_create(run->session, "positions", &layout, values, &run->positions);
+    free(values);
+    return status;
+}
+
+static enum gyre_status make_table(struct rope_run *run)
+{
+    const struct rope_case *row = &run->row;
+    run->inv_freq = malloc((row->rotary_dim / 2 + 1) * sizeof(*run->inv_freq));
+    if (run->inv_freq == NULL)
+        return GYRE_NO_MEMORY;
+    oracle_rope_inv_freq(row->theta, row->rotary_dim, run->inv_freq);
+    struct gyre_rope_config config = {
+        .head_dim = row->head_dim,
+        .rotary_dim = row->rotary_dim,
+        .rotary_offset = row->rotary_offset,
+        .pairing = row->pairing,
+        .theta = row->theta,
+        .inv_freq = row->has_inv_freq ? run->inv_freq : NULL,
+        .amplitude = row->amplitude,
+    };
+    return gyre_rope_table_create(run->session->device, &config, &run->table);
+}
+
+static enum gyre_status make_all(struct rope_run *run, enum gyre_dtype dtype, uint64_t seed)
+{
+    const struct rope_case *row = &run->row;
+    enum gyre_status status = make_table(run);
+    if (status == GYRE_OK)
+        status = make_tensor(run, "q", row->n_heads, dtype, seed, &run->q);
+    if (status == GYRE_OK && row->n_k_heads != 0)
+        status = make_tensor(run, "k", row->n_k_heads, dtype, seed, &run->k);
+    if (status == GYRE_OK)
+        status = make_positions(run, seed);
+    run->params = (struct gyre_rope_params){
+        .table = run->table,
+        .q = run->q.in.tensor,
+        .k = run->k.in.tensor,
+        .q_out = run->q.out.tensor,
+        .k_out = run->k.out.tensor,
+        .positions = run->positions.tensor,
+        .start = row->start,
+        .direction = row->direction,
+    };
+    return status;
+}
+
+struct rope_run *rope_prepare(struct session *session, const struct rope_case *row,
+                              enum gyre_dtype dtype, uint64_t seed, struct result *result)
+{
+    struct rope_run *run = calloc(1, sizeof(*run));
+    enum gyre_status status = GYRE_NO_MEMORY;
+    if (run != NULL) {
+        *run = (struct rope_run){.session = session, .row = with_defaults(row)};
+        status = make_all(run, dtype, seed);
+        if (status == GYRE_OK)
+            status = gyre_rope_supported(session->device, &run->params);
+    }
+    if (status == GYRE_OK)
+        return run;
+    struct case_dtypes dtypes = {"", dtype, dtype, dtype, dtype};
+    if (status == GYRE_UNSUPPORTED && case_may_skip(session, &dtypes))
+        result_skip(result, "no 16-bit storage");
+    else
+        result_fail_status(result, "preparing", status, session->log.text);
+    rope_run_destroy(run);
+    return NULL;
+}
+
+const struct gyre_rope_params *rope_run_params(const struct rope_run *run)
+{
+    return &run->params;
+}
+
+enum gyre_status rope_run_enqueue(struct rope_run *run)
+{
+    return gyre_rope(run->session->stream, &run->params);
+}
+
+// Position of a token as the definition says; an int64_t never wraps.
+static int64_t position_of(const struct rope_run *run, size_t b, size_t token)
+{
+    const struct rope_case *row = &run->row;
+    if (row->direction == GYRE_ROPE_SHIFT)
+        return row->start;
+    if (row->positions == ROPE_POSITIONS_NONE)
+        return row->start + (int64_t)token;
+    size_t index = row->positions == ROPE_POSITIONS_SHARED ? 0 : b;
+    return row->start + (int64_t)run->positions.values[index * row->n_tokens + token];
+}
+
+// Factors on the cosine and the sine part of a direction.
+static void factors_of(const struct rope_case *row, double *cos_factor, double *sin_factor)
+{
+    static const double sin_sign[] = {
+        [GYRE_ROPE_FORWARD] = 1,
+        [GYRE_ROPE_TRANSPOSE] = -1,
+        [GYRE_ROPE_INVERSE] = -1,
+        [GYRE_ROPE_SHIFT] = 1,
+    };
+    *cos_factor = row->amplitude;
+    if (row->direction == GYRE_ROPE_INVERSE)
+        *cos_factor = 1 / row->amplitude;
+    if (row->direction == GYRE_ROPE_SHIFT)
+        *cos_factor = 1;
+    *sin_factor = *cos_factor * sin_sign[row->direction];
+}
+
+// Bounds of one head: half a unit in the last place plus 2^-21 of the pair's norm; elements that
+// pass through are exact. The angle's own error is at most 2^-22, the rest is f32 arithmetic.
+static void set_bounds(const struct oracle_rope *rope, enum gyre_dtype dtype, const double *want,
+                       double *bound)
+{
+    memset(bound, 0, rope->head_dim * sizeof(*bound));
+    for (size_t j = 0; j < rope->rotary_dim / 2; j++) {
+        size_t a, b;
+        oracle_rope_pair(rope, j, &a, &b);
+        double slack = 0x1p-21 * hypot(want[a], want[b]);
+        bound[a] = bounds_half_ulp(dtype, fabs(want[a]) + slack) + slack;
+        bound[b] = bounds_half_ulp(dtype, fabs(want[b]) + slack) + slack;
+    }
+}
+
+// What the tensor should hold, and how far each element may be off.
+static void expect(const struct rope_run *run, const struct rope_tensor *tensor, double *want,
+                   double *bound)
+{
+    const struct rope_case *row = &run->row;
+    const uint64_t *shape = tensor->in.layout.shape;
+    struct oracle_rope rope = {row->head_dim, row->rotary_dim, row->rotary_offset,
+                               row->pairing == GYRE_ROPE_INTERLEAVED, run->inv_freq};
+    double cos_factor, sin_factor;
+    factors_of(row, &cos_factor, &sin_factor);
+    size_t at = 0;
+    for (size_t b = 0; b < shape[0]; b++)
+        for (size_t token = 0; token < shape[1]; token++)
+            for (size_t h = 0; h < shape[2]; h++, at += row->head_dim) {
+                oracle_rope_head(&rope, position_of(run, b, token), cos_factor, sin_factor,
+                                 tensor->before + at, want + at);
+                set_bounds(&rope, tensor->in.layout.dtype, want + at, bound + at);
+            }
+}
+
+static void check_tensor(struct rope_run *run, struct rope_tensor *tensor, struct result *result)
+{
+    struct guarded *written = run->row.is_in_place ? &tensor->in : &tensor->out;
+    size_t n = guarded_count(&tensor->in);
+    double *want = malloc((n + 1) * sizeof(*want)), *bound = malloc((n + 1) * sizeof(*bound));
+    guarded_read(run->session, &tensor->in, result);
+    if (written != &tensor->in)
+        guarded_read(run->session, written, result);
+    if (want != NULL && bound != NULL) {
+        struct comparison comparison = {
+            .name = written->name, .got = written->values, .want = want};
+        memcpy(comparison.shape, written->layout.shape, sizeof(comparison.shape));
+        expect(run, tensor, want, bound);
+        compare_each(&comparison, bound, result);
+    } else {
+        result_fail(result, "no memory for %zu reference values", n);
+    }
+    free(want);
+    free(bound);
+}
+
+void rope_run_check(struct rope_run *run, struct result *result)
+{
+    if (run->row.positions != ROPE_POSITIONS_NONE)
+        guarded_read(run->session, &run->positions, result);
+    check_tensor(run, &run->q, result);
+    if (run->row.n_k_heads != 0)
+        check_tensor(run, &run->k, result);
+}
+
+static void destroy_tensor(struct rope_tensor *tensor)
+{
+    guarded_destroy(&tensor->in);
+    guarded_destroy(&tensor->out);
+    free(tensor->before);
+}
+
+void rope_run_destroy(struct rope_run *run)
+{
+    if (run == NULL)
+        return;
+    destroy_tensor(&run->q);
+    destroy_tensor(&run->k);
+    guarded_destroy(&run->positions);
+    gyre_rope_table_destroy(&run->table);
+    free(run->inv_freq);
+    free(run);
+}
+
+static const char *row_name(size_t row)
+{
+    return rope_cases[row].name;
+}
+
+static unsigned row_dtypes(size_t row)
+{
+    return rope_cases[row].dtypes;
+}
+
+static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,
+                     uint64_t seed, struct result *result)
+{
+    return rope_prepare(session, &rope_cases[row], dtypes->q, seed, result);
+}
+
+static enum gyre_status enqueue(void *run)
+{
+    return rope_run_enqueue(run);
+}
+
+static void check(void *run, struct result *result)
+{
+    rope_run_check(run, result);
+}
+
+static void destroy(void *run)
+{
+    rope_run_destroy(run);
+}
+
+const struct case_operator rope_operator = {
+    .name = "rope",
+    .row_name = row_name,
+    .row_dtypes = row_dtypes,
+    .prepare = prepare,
+    .enqueue = enqueue,
+    .check = check,
+    .destroy = destroy,
+};
