@@ -14,7 +14,7 @@ const struct gyre_kernel gyre_kernel_rope = {
     .n_bufs = 6,
     .writes = 1u << 1 | 1u << 3,
     .defs = {"X_DTYPE", "PAIRING"},
-    .consts = {"WG", "HEADS"},
+    .consts = {"WG", "HEADS"}, // HEADS 0: all
 };
 
 // groups: (row tiles * v tiles, kv heads, batch): group x serves rows [x / n_v_tiles * TILE_Q, ...)

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#include <math.h>
+
+#include "log.h"
+#include "ops/attention.h"
+
+// An axis of a tensor that must be as long as something else.
+struct axis_rule {
+    const char *name;
+    const struct gyre_view *view;
+    int axis;
+    uint32_t want;
+    const char *what;
+};
+
+static enum gyre_status check_rules(const struct gyre_check *check, const struct axis_rule *rules,
+                                    size_t n)
+{
+    enum gyre_status status = GYRE_OK;
+    for (size_t i = 0; i < n && status == GYRE_OK; i++)
+        if (rules[i].view->is_present)
+            status = gyre_view_check_axis(check, rules[i].name, rules[i].view, rules[i].axis,
+                                          rules[i].want, rules[i].what);
+    return status;
+}
+
+static enum gyre_status check_views(const struct gyre_check *check,
+                                    const struct gyre_attention_params *params,
+                                    struct gyre_attention_problem *p)
+{
+    const struct {
+        const char *name;
+        const struct gyre_tensor *tensor;
+        unsigned dtypes;
+        enum gyre_access access;
+        struct gyre_view *view;
+    } tensors[] = {
+        {"q", &params->q, GYRE_DTYPES_FLOAT, GYRE_INPUT, &p->q},
+        {"k", &params->k, GYRE_DTYPES_FLOAT, GYRE_INPUT, &p->k},
+        {"v", &params->v, GYRE_DTYPES_FLOAT, GYRE_INPUT, &p->v},
+        {"mask", &params->mask, GYRE_DTYPES_MASK, GYRE_INPUT, &p->mask},
+        {"out", &params->out, GYRE_DTYPES_FLOAT, GYRE_OUTPUT, &p->out},
+        {"lse", &params->lse, GYRE_DTYPES_F32, GYRE_OUTPUT, &p->lse},
+        {"scores", &params->scores, GYRE_DTYPES_FLOAT, GYRE_OUTPUT, &p->scores},
+    };
+    enum gyre_status status = GYRE_OK;
+    for (size_t i = 0; i < sizeof(tensors) / sizeof(*tensors) && status == GYRE_OK; i++)
+        status = gyre_view_check(check, tensors[i].name, tensors[i].tensor, tensors[i].dtypes,
+                                 tensors[i].access, tensors[i].view);
+    return status;
+}
+
+static enum gyre_status check_presence(const struct gyre_check *check,
+                                       const struct gyre_attention_problem *p)
+{
+    const struct gyre_log *log = &check->device->log;
+    if (!p->q.is_present || !p->k.is_present)
+        return gyre_fail(log, GYRE_INVALID, "attention: q or k is absent");
+    if (!p->out.is_present && !p->lse.is_present && !p->scores.is_present)
+        return gyre_fail(log, GYRE_INVALID, "attention: out, lse and scores are all absent");
+    if (p->out.is_present && !p->v.is_present)
+        return gyre_fail(log, GYRE_INVALID, "attention: out without v");
+    return GYRE_OK;
+}
+
+static void read_sizes(struct gyre_attention_problem *p)
+{
+    p->n_batch = p->q.shape[0];
+    p->q_len = p->q.shape[1];
+    p->n_heads = p->q.shape[2];
+    p->head_dim = p->q.shape[3];
+    p->kv_len = p->k.shape[1];
+    p->n_kv_heads = p->k.shape[2];
+    p->v_dim = p->v.is_present ? p->v.shape[3] : 0;
+}
+
+static enum gyre_status check_sizes(const struct gyre_check *check,
+                                    const struct gyre_attention_problem *p)
+{
+    const struct axis_rule rules[] = {
+        {"k", &p->k, 0, p->n_batch, "q's batch"},
+        {"k", &p->k, 3, p->head_dim, "q's head_dim"},
+        {"v", &p->v, 0, p->n_batch, "q's batch"},
+        {"v", &p->v, 1, p->kv_len, "k's tokens"},
+        {"v", &p->v, 2, p->n_kv_heads, "k's heads"},
+        {"out", &p->out, 0, p->n_batch, "q's batch"},
+        {"out", &p->out, 1, p->q_len, "q's tokens"},
+        {"out", &p->out, 2, p->n_heads, "q's heads"},
+        {"out", &p->out, 3, p->v_dim, "v's head_dim"},
+        {"lse", &p->lse, 0, p->n_batch, "q's batch"},
+        {"lse", &p->lse, 1, p->n_heads, "q's heads"},
+        {"lse", &p->lse, 2, p->q_len, "q's tokens"},
+        {"lse", &p->lse, 3, 1, "its length"},
+        {"scores", &p->scores, 0, p->n_batch, "q's batch"},
+        {"scores", &p->scores, 1, p->n_heads, "q's heads"},
+        {"scores", &p->scores, 2, p->q_len, "q's tokens"},
+        {"scores", &p->scores, 3, p->kv_len, "k's tokens"},
+        {"mask", &p->mask, 3, p->kv_len, "k's tokens"},
+    };
+    enum gyre_status status = check_rules(check, rules, sizeof(rules) / sizeof(*rules));
+    if (status != GYRE_OK)
+        return status;
+    const struct gyre_log *log = &check->device->log;
+    if (p->head_dim == 0)
+        return gyre_fail(log, GYRE_INVALID, "attention: q: head_dim is 0");
+    if (p->n_heads != 0 && (p->n_kv_heads == 0 || p->n_heads % p->n_kv_heads != 0))
+        return gyre_fail(log, GYRE_INVALID, "attention: %u heads of k do not divide %u of q",
+                         p->n_kv_heads, p->n_heads);
+    return GYRE_OK;
+}
+
+// Axes of length 1 repeat.
+static enum gyre_status check_mask(const struct gyre_check *check,
+                                   const struct gyre_attention_problem *p)
+{
+    const struct axis_rule rules[] = {
+        {"mask", &p->mask, 0, p->n_batch, "q's batch"},
+        {"mask", &p->mask, 1, p->n_heads, "q's heads"},
+        {"mask", &p->mask, 2, p->q_len, "q's tokens"},
+    };
+    enum gyre_status status = GYRE_OK;
+    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && status == GYRE_OK; i++)
+        if (p->mask.shape[rules[i].axis] != 1)
+            status = check_rules(check, &rules[i], 1);
+    return status;
+}
+
+static enum gyre_status check_numbers(const struct gyre_check *check,
+                                      const struct gyre_attention_params *params)
+{
+    const struct gyre_log *log = &check->device->log;
+    const uint32_t max = 1u << 30; // sums of two positions must not wrap
+    if (!isfinite(params->scale))
+        return gyre_fail(log, GYRE_INVALID, "attention: scale %g", (double)params->scale);
+    if (!isfinite(params->softcap) || params->softcap < 0)
+        return gyre_fail(log, GYRE_INVALID, "attention: softcap %g", (double)params->softcap);
+    if ((unsigned)params->scores_stage > GYRE_SCORES_PROBS)
+        return gyre_fail(log, GYRE_INVALID, "attention: scores_stage %d", params->scores_stage);
+    if ((unsigned)params->align > GYRE_ALIGN_END)
+        return gyre_fail(log, GYRE_INVALID, "attention: align %d", params->align);
+    if (params->window_left > max || params->window_right > max)
+        return gyre_fail(log, GYRE_INVALID, "attention: window_left %u or window_right %u > 2^30",
+                         params->window_left, params->window_right);
+    return GYRE_OK;
+}
+
+static enum gyre_status read_numbers(const struct gyre_check *check,
+                                     const struct gyre_attention_params *params,
+                                     struct gyre_attention_problem *p)
+{
+    int64_t q_start = params->q_start;
+    if (params->align == GYRE_ALIGN_END)
+        q_start += (int64_t)p->kv_len - p->q_len;
+    if (q_start < -(1 << 30) || q_start + p->q_len > 1 << 30)
+        return gyre_fail(&check->device->log, GYRE_INVALID,
+                         "attention: positions from %lld beyond 2^30", (long long)q_start);
+    p->q_start = (int32_t)q_start;
+    p->scale = params->scale != 0 ? params->scale : (float)(1 / sqrt((double)p->head_dim));
+    p->softcap = params->softcap;
+    p->is_causal = params->is_causal;
+    p->window_left = params->window_left;
+    p->window_right = params->window_right;
+    p->window_keep = params->window_keep;
+    p->n_prefix = params->n_prefix;
+    p->stage = params->scores_stage;
+    p->has_out = p->out.extent != 0;
+    p->has_lse = p->lse.extent != 0;
+    p->has_scores = p->scores.extent != 0;
+    return GYRE_OK;
+}
+
+static enum gyre_status check_overlap(const struct gyre_check *check,
+                                      const struct gyre_attention_problem *p)
+{
+    const struct {
+        const char *name;
+        const struct gyre_view *view;
+    } tensors[] = {{"out", &p->out}, {"lse", &p->lse}, {"scores", &p->scores}, {"q", &p->q},
+                   {"k", &p->k},     {"v", &p->v},     {"mask", &p->mask}};
+    enum { N_OUTPUTS = 3, N_TENSORS = sizeof(tensors) / sizeof(*tensors) };
+    enum gyre_status status = GYRE_OK;
+    for (size_t i = 0; i < N_OUTPUTS; i++)
+        for (size_t j = i + 1; j < N_TENSORS && status == GYRE_OK; j++)
+            status = gyre_view_check_disjoint(check, tensors[i].name, tensors[i].view,
+                                              tensors[j].name, tensors[j].view);
+    return status;
+}
+
+enum gyre_status gyre_attention_check(const struct gyre_check *check,
+                                      const struct gyre_attention_params *params,
+                                      struct gyre_attention_problem *problem)
+{
+    *problem = (struct gyre_attention_problem){0};
+    if (params == NULL)
+        return gyre_fail(&check->device->log, GYRE_INVALID, "attention: params is NULL");
+    enum gyre_status status = check_numbers(check, params);
+    if (status == GYRE_OK)
+        status = check_views(check, params, problem);
+    if (status == GYRE_OK)
+        status = check_presence(check, problem);
+    if (status != GYRE_OK)
+        return status;
+    read_sizes(problem);
+    status = check_sizes(check, problem);
+    if (status == GYRE_OK)
+        status = check_mask(check, problem);
+    if (status == GYRE_OK)
+        status = read_numbers(check, params, problem);
+    if (status == GYRE_OK)
+        status = check_overlap(check, problem);
+    return status;
+}

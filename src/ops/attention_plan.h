@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What the two halves of planning, fused kernels and materialised scores, share.
+#ifndef GYRE_OPS_ATTENTION_PLAN_H
+#define GYRE_OPS_ATTENTION_PLAN_H
+
+#include "ops/attention.h"
+
+// Everything but the tensors.
+void gyre_attention_fill_args(const struct gyre_attention_problem *p,
+                              struct gyre_attention_args *args);
+
+// Binds a tensor to a slot and fills its offset and its first three strides.
+void gyre_attention_bind(const struct gyre_device *device, struct gyre_step *step, uint32_t slot,
+                         const struct gyre_view *view, uint32_t *offset, uint32_t stride[3]);
+
+// Value of MASK_DTYPE.
+uint32_t gyre_mask_define(const struct gyre_view *mask);
+
+// Fills an empty plan with what writes `scores`, compiled. Clears *needs_fused when out and lse
+// come out of it as well.
+enum gyre_status gyre_attention_plan_scores(struct gyre_device *device,
+                                            const struct gyre_attention_problem *p,
+                                            struct gyre_plan *plan, bool *needs_fused,
+                                            struct gyre_text *text);
+
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+// Planning of materialised scores: by the kernel `scores`, or by a library's matrix products.
+#include <string.h>
+
+#include "args/softmax.h"
+#include "kernels.h"
+#include "ops/attention_plan.h"
+
+static uint32_t div_up(uint32_t a, uint32_t b)
+{
+    return (uint32_t)(((uint64_t)a + b - 1) / b);
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+// --- where raw scores go: into the result when it is f32, else into scratch
+
+struct raw {
+    struct gyre_span span;
+    uint32_t first;     // elements from the span's start
+    uint32_t stride[3]; // (batch, head, query)
+};
+
+static struct raw raw_scores(const struct gyre_device *device,
+                             const struct gyre_attention_problem *p, struct gyre_plan *plan)
+{
+    struct raw raw;
+    if (p->scores.dtype == GYRE_F32) {
+        raw.span = gyre_view_span(device, &p->scores, &raw.first);
+        memcpy(raw.stride, p->scores.stride, sizeof(raw.stride));
+        return raw;
+    }
+    uint64_t n = (uint64_t)p->n_batch * p->n_heads * p->q_len * p->kv_len;
+    plan->scratch_size = n * sizeof(float);
+    raw.span = (struct gyre_span){NULL, 0, plan->scratch_size};
+    raw.first = 0;
+    raw.stride[2] = p->kv_len;
+    raw.stride[1] = p->q_len * p->kv_len;
+    raw.stride[0] = p->n_heads * raw.stride[1];
+    return raw;
+}
+
+// --- kernels
+
+static void add_scores(const struct gyre_device *device, const struct gyre_attention_problem *p,
+                       enum gyre_scores_stage stage, const struct raw *raw,
+                       struct gyre_plan *plan)
+{
+    bool is_cpu = device->info.type == GYRE_DEVICE_CPU;
+    const uint32_t wg = is_cpu ? 1 : 64, tile_q = is_cpu ? 16 : 8, tile_k = is_cpu ? 128 : 32;
+    struct gyre_attention_args args;
+    gyre_attention_fill_args(p, &args);
+    struct gyre_step *step = gyre_plan_add(plan, &gyre_kernel_scores, &args);
+    struct gyre_dispatch *dispatch = &step->dispatch;
+    gyre_attention_bind(device, step, 0, &p->q, &args.q_offset, args.q_stride);
+    gyre_attention_bind(device, step, 1, &p->k, &args.k_offset, args.k_stride);
+    gyre_attention_bind(device, step, 2, &p->mask, &args.mask_offset, args.mask_stride);
+    gyre_attention_bind(device, step, 3, &p->scores, &args.scores_offset, args.scores_stride);
+    uint32_t dtype = p->scores.dtype;
+    if (raw != NULL) {
+        dispatch->bufs[3] = raw->span;
+        args.scores_offset = raw->first;
+        memcpy(args.scores_stride, raw->stride, sizeof(raw->stride));
+        dtype = GYRE_F32;
+    }
+    memcpy(step->args, &args, sizeof(args));
+    const uint32_t defs[] = {p->q.dtype, p->k.dtype, gyre_mask_define(&p->mask), dtype, stage};
+    memcpy(dispatch->variant.defs, defs, sizeof(defs));
+    const uint32_t consts[] = {wg, tile_q, tile_k};
+    memcpy(dispatch->variant.consts, consts, sizeof(consts));
+    dispatch->groups[0] = div_up(p->kv_len, tile_k);
+    dispatch->groups[1] = div_up(p->q_len, tile_q);
+    dispatch->groups[2] = p->n_heads * p->n_batch;
+}
+
+static void add_softmax(const struct gyre_device *device, const struct gyre_attention_problem *p,
+                        const struct raw *raw, bool writes_lse, struct gyre_plan *plan)
+{
+    struct gyre_softmax_args args = {
+        .n_batch = p->n_batch,
+        .n_heads = p->n_heads,
+        .q_len = p->q_len,
+        .kv_len = p->kv_len,
+        .softcap = p->softcap,
+        .q_start = p->q_start,
+        .is_causal = p->is_causal,
+        .n_prefix = p->n_prefix,
+        .window_left = p->window_left,
+        .window_right = p->window_right,
+        .window_keep = p->window_keep,
+        .has_lse = writes_lse,
+        .raw_offset = raw->first,
+    };
+    memcpy(args.raw_stride, raw->stride, sizeof(raw->stride));
+    struct gyre_step *step = gyre_plan_add(plan, &gyre_kernel_softmax, &args);
+    struct gyre_dispatch *dispatch = &step->dispatch;
+    dispatch->bufs[0] = raw->span;
+    gyre_attention_bind(device, step, 1, &p->mask, &args.mask_offset, args.mask_stride);
+    gyre_attention_bind(device, step, 2, &p->scores, &args.scores_offset, args.scores_stride);
+    gyre_attention_bind(device, step, 3, &p->lse, &args.lse_offset, args.lse_stride);
+    memcpy(step->args, &args, sizeof(args));
+    const uint32_t defs[] = {gyre_mask_define(&p->mask), p->scores.dtype, p->stage};
+    memcpy(dispatch->variant.defs, defs, sizeof(defs));
+    dispatch->variant.consts[0] = device->info.type == GYRE_DEVICE_CPU ? 1 : 128;
+    dispatch->groups[0] = 1;
+    dispatch->groups[1] = min_u32(p->q_len, device->info.max_group_count[1]);
+    dispatch->groups[2] = p->n_heads * p->n_batch;
+}
+
+// --- a library's matrix products
+
+// Strides and first elements of one operand of a product over all KV heads, for each batch (outer)
+// and each head of the group (inner).
+static void set_operand(struct gyre_span span, uint32_t first, uint64_t ld, uint64_t batch_stride,
+                        uint64_t outer, uint64_t inner, struct gyre_span *out_span,
+                        uint64_t *offset, uint64_t *out_ld, uint64_t *stride, uint64_t step[2])
+{
+    *out_span = span;
+    *offset = first;
+    *out_ld = ld;
+    *stride = batch_stride;
+    step[0] = outer;
+    step[1] = inner;
+}
+
+// raw = scale * q k^T
+static void add_scores_gemm(const struct gyre_device *device,
+                            const struct gyre_attention_problem *p, const struct raw *raw,
+                            struct gyre_plan *plan)
+{
+    uint32_t group = p->n_heads / p->n_kv_heads, first;
+    struct gyre_step *step = gyre_plan_add(plan, NULL, NULL);
+    struct gyre_gemm *gemm = &step->gemm;
+    *gemm = (struct gyre_gemm){.m = p->q_len, .n = p->kv_len, .k = p->head_dim,
+                               .batch = p->n_kv_heads, .is_b_transposed = true, .alpha = p->scale};
+    step->n_outer = p->n_batch;
+    step->n_inner = group;
+    struct gyre_span q = gyre_view_span(device, &p->q, &first);
+    set_operand(q, first, p->q.stride[1], (uint64_t)group * p->q.stride[2], p->q.stride[0],
+                p->q.stride[2], &gemm->a, &gemm->a_offset, &gemm->a_ld, &gemm->a_stride,
+                step->a_step);
+    struct gyre_span k = gyre_view_span(device, &p->k, &first);
+    set_operand(k, first, p->k.stride[1], p->k.stride[2], p->k.stride[0], 0, &gemm->b,
+                &gemm->b_offset, &gemm->b_ld, &gemm->b_stride, step->b_step);
+    set_operand(raw->span, raw->first, raw->stride[2], (uint64_t)group * raw->stride[1],
+                raw->stride[0], raw->stride[1], &gemm->c, &gemm->c_offset, &gemm->c_ld,
+                &gemm->c_stride, step->c_step);
+}
+
+// out = p v
+static void add_out_gemm(const struct gyre_device *device, const struct gyre_attention_problem *p,
+                         const struct raw *probs, struct gyre_plan *plan)
+{
+    uint32_t group = p->n_heads / p->n_kv_heads, first;
+    struct gyre_step *step = gyre_plan_add(plan, NULL, NULL);
+    struct gyre_gemm *gemm = &step->gemm;
+    *gemm = (struct gyre_gemm){.m = p->q_len, .n = p->v_dim, .k = p->kv_len,
+                               .batch = p->n_kv_heads, .alpha = 1};
+    step->n_outer = p->n_batch;
+    step->n_inner = group;
+    set_operand(probs->span, probs->first, probs->stride[2], (uint64_t)group * probs->stride[1],
+                probs->stride[0], probs->stride[1], &gemm->a, &gemm->a_offset, &gemm->a_ld,
+                &gemm->a_stride, step->a_step);
+    struct gyre_span v = gyre_view_span(device, &p->v, &first);
+    set_operand(v, first, p->v.stride[1], p->v.stride[2], p->v.stride[0], 0, &gemm->b,
+                &gemm->b_offset, &gemm->b_ld, &gemm->b_stride, step->b_step);
+    struct gyre_span out = gyre_view_span(device, &p->out, &first);
+    set_operand(out, first, p->out.stride[1], (uint64_t)group * p->out.stride[2],
+                p->out.stride[0], p->out.stride[2], &gemm->c, &gemm->c_offset, &gemm->c_ld,
+                &gemm->c_stride, step->c_step);
+}
+
+// NULL, or why the scores do not come from a library. Below this many multiplications a launch
+// costs more than the kernel.
+static const char *refuse_gemm(const struct gyre_device *device,
+                               const struct gyre_attention_problem *p)
+{
+    const uint64_t min_work = 1u << 22;
+    if (device->backend->has_gemm == NULL || !device->backend->has_gemm(device))
+        return "no library for it on this device";
+    if (p->q.dtype != GYRE_F32 || p->k.dtype != GYRE_F32)
+        return "q or k is not f32";
+    if (p->stage == GYRE_SCORES_RAW && p->scores.dtype != GYRE_F32)
+        return "raw scores are not stored in f32";
+    uint64_t work = (uint64_t)p->q_len * p->kv_len * p->head_dim;
+    if (work < min_work)
+        return "too little work per head";
+    // One row has stride 0 in a view, which a library takes for a mistake.
+    return p->q_len < 2 || p->kv_len < 2 ? "one row" : NULL;
+}
+
+// Hidden values may be NaN or infinite, and a matrix product would multiply them by 0.
+static const char *refuse_out_gemm(const struct gyre_attention_problem *p)
+{
+    if (!p->has_out)
+        return "no output asked for";
+    if (p->stage != GYRE_SCORES_PROBS || p->scores.dtype != GYRE_F32)
+        return "the probabilities are not stored in f32";
+    if (p->v.dtype != GYRE_F32 || p->out.dtype != GYRE_F32)
+        return "v or out is not f32";
+    bool hides = p->is_causal || p->mask.is_present || p->window_left || p->window_right;
+    return hides ? "hidden values must not leak" : NULL;
+}
+
+// --- choosing
+
+static const char *check_limits(const struct gyre_device_info *info,
+                                const struct gyre_attention_problem *p,
+                                const struct gyre_plan *plan)
+{
+    if ((uint64_t)p->n_heads * p->n_batch > info->max_group_count[2])
+        return "too many heads";
+    bool fits = info->max_binding_size == 0 || plan->scratch_size <= info->max_binding_size;
+    return fits && plan->scratch_size / sizeof(float) <= UINT32_MAX
+               ? NULL
+               : "the raw scores do not fit a binding";
+}
+
+enum gyre_status gyre_attention_plan_scores(struct gyre_device *device,
+                                            const struct gyre_attention_problem *p,
+                                            struct gyre_plan *plan, bool *needs_fused,
+                                            struct gyre_text *text)
+{
+    const char *why = refuse_gemm(device, p);
+    bool has_gemm = why == NULL, is_whole = p->stage != GYRE_SCORES_PROBS && !has_gemm;
+    gyre_text_add(text, "  scores by CLBlast: %s\n", has_gemm ? "taken" : why);
+    if (is_whole) {
+        add_scores(device, p, p->stage, NULL, plan);
+    } else {
+        struct raw raw = raw_scores(device, p, plan);
+        bool has_out_gemm = has_gemm && refuse_out_gemm(p) == NULL;
+        if (has_gemm)
+            add_scores_gemm(device, p, &raw, plan);
+        else
+            add_scores(device, p, GYRE_SCORES_RAW, &raw, plan);
+        if (p->stage != GYRE_SCORES_RAW)
+            add_softmax(device, p, &raw, has_out_gemm && p->has_lse, plan);
+        if (has_gemm)
+            gyre_text_add(text, "  output by CLBlast: %s\n",
+                          has_out_gemm ? "taken" : refuse_out_gemm(p));
+        if (has_out_gemm)
+            add_out_gemm(device, p, &raw, plan);
+        *needs_fused = *needs_fused && !has_out_gemm;
+    }
+    why = check_limits(&device->info, p, plan);
+    gyre_text_add(text, "  scores: %s\n", why ? why : "kernel");
+    return why ? GYRE_UNSUPPORTED : gyre_plan_prepare(device, plan);
+}
