@@ -93,7 +93,8 @@ void gyre_cache_open(const struct gyre_log *log, const char *dir, struct gyre_ca
     if (cache == NULL)
         return;
     cache->log = log ? *log : (struct gyre_log){0};
-    bool fits = dir ? snprintf(cache->dir, MAX_PATH, "%s", dir) < MAX_PATH : default_dir(cache->dir);
+    bool fits =
+        dir ? snprintf(cache->dir, MAX_PATH, "%s", dir) < MAX_PATH : default_dir(cache->dir);
     if (fits && cache->dir[0] != '\0')
         make_dirs(cache->dir);
     if (!fits || cache->dir[0] == '\0' || !is_trusted(log, cache->dir)) {

@@ -37,9 +37,12 @@ const char *gyre_backend_name(enum gyre_backend_kind backend)
 const char *gyre_device_type_name(enum gyre_device_type type)
 {
     static const char *const names[GYRE_N_DEVICE_TYPES] = {
-        [GYRE_DEVICE_OTHER] = "other",           [GYRE_DEVICE_DISCRETE] = "discrete",
-        [GYRE_DEVICE_INTEGRATED] = "integrated", [GYRE_DEVICE_VIRTUAL] = "virtual",
-        [GYRE_DEVICE_CPU] = "cpu",               [GYRE_DEVICE_SOFTWARE] = "software",
+        [GYRE_DEVICE_OTHER] = "other",
+        [GYRE_DEVICE_DISCRETE] = "discrete",
+        [GYRE_DEVICE_INTEGRATED] = "integrated",
+        [GYRE_DEVICE_VIRTUAL] = "virtual",
+        [GYRE_DEVICE_CPU] = "cpu",
+        [GYRE_DEVICE_SOFTWARE] = "software",
     };
     return (unsigned)type < GYRE_N_DEVICE_TYPES ? names[type] : "?";
 }
@@ -60,9 +63,13 @@ enum gyre_status gyre_found_add(struct gyre_found *found, const struct gyre_devi
     return GYRE_OK;
 }
 
-static enum gyre_status discover(const struct gyre_device_params *params, struct gyre_found *found)
+// Lists the devices of one backend, or of all (NULL), best first.
+static enum gyre_status discover(const struct gyre_device_params *params,
+                                 const struct gyre_backend *only, struct gyre_found *found)
 {
     for (size_t i = 0; i < N_BACKENDS; i++) {
+        if (only != NULL && backends[i] != only)
+            continue;
         enum gyre_status status = backends[i]->list(params, found);
         if (status == GYRE_NO_MEMORY)
             return status;
@@ -84,7 +91,7 @@ enum gyre_status gyre_device_list_create(const struct gyre_device_params *params
     *out = calloc(1, sizeof(**out));
     if (*out == NULL)
         return GYRE_NO_MEMORY;
-    enum gyre_status status = discover(params, &(*out)->found);
+    enum gyre_status status = discover(params, NULL, &(*out)->found);
     if (status != GYRE_OK)
         gyre_device_list_destroy(out);
     return status;
@@ -146,27 +153,44 @@ static enum gyre_status unknown_name(const struct gyre_log *log, const struct gy
     char known[2048] = "";
     for (size_t i = 0; i < found->n; i++) {
         size_t used = strlen(known);
-        snprintf(known + used, sizeof(known) - used, "%s%s (%s)", i ? ", " : "",
-                 found->infos[i].id, found->infos[i].name);
+        snprintf(known + used, sizeof(known) - used, "%s%s (%s)", i ? ", " : "", found->infos[i].id,
+                 found->infos[i].name);
     }
     return gyre_fail(log, GYRE_INVALID, "no device \"%s\"; known: %s", name, known);
 }
 
-static enum gyre_status choose(const struct gyre_device_params *params,
-                               const struct gyre_found *found, const struct gyre_device_info **out)
+// The backend that a name such as "vulkan:1" binds itself to; NULL: any.
+static const struct gyre_backend *backend_named(const char *name)
+{
+    for (size_t i = 0; i < N_BACKENDS; i++) {
+        const char *backend = gyre_backend_name(backends[i]->kind);
+        size_t length = strlen(backend);
+        if (strncmp(name, backend, length) == 0 && (name[length] == '\0' || name[length] == ':'))
+            return backends[i];
+    }
+    return NULL;
+}
+
+// Finds the device to open; *out points into `found`.
+static enum gyre_status choose(const struct gyre_device_params *params, struct gyre_found *found,
+                               const struct gyre_device_info **out)
 {
     const char *name = params->name;
     if (name == NULL || *name == '\0')
         name = getenv("GYRE_DEVICE");
-    if (name == NULL || *name == '\0') {
-        *out = found->infos; // the CPU is always there, so there is a best one
-        return GYRE_OK;
-    }
-    for (size_t i = 0; i < found->n; i++)
-        if (is_named(&found->infos[i], name)) {
+    if (name == NULL)
+        name = "";
+    // Loading a driver takes its time: only those that the name leaves open.
+    enum gyre_status status = discover(params, backend_named(name), found);
+    for (size_t i = 0; i < found->n && status == GYRE_OK; i++)
+        if (*name == '\0' || is_named(&found->infos[i], name)) {
             *out = &found->infos[i];
             return GYRE_OK;
         }
+    if (status != GYRE_OK)
+        return status;
+    found->n = 0;
+    discover(params, NULL, found);
     return unknown_name(&params->log, found, name);
 }
 
@@ -237,9 +261,7 @@ enum gyre_status gyre_device_open(const struct gyre_device_params *params, struc
     *out = NULL;
     struct gyre_found found = {0};
     const struct gyre_device_info *info = NULL;
-    enum gyre_status status = discover(params, &found);
-    if (status == GYRE_OK)
-        status = choose(params, &found, &info);
+    enum gyre_status status = choose(params, &found, &info);
     if (status == GYRE_OK)
         status = open_info(params, info, out);
     free(found.infos);

@@ -57,13 +57,13 @@ struct gyre_device_info {
     uint32_t subgroup_size;      // 0: no subgroups
     bool has_f16_storage;        // 16-bit elements can be loaded and stored
     bool has_f16_math;
-    bool has_int_dot;          // accelerated 8-bit integer dot product
-    bool has_coop_matrix;      // cooperative matrices
-    bool has_unified_memory;   // shares the host's memory
-    bool is_local_mem_global;  // local memory is ordinary memory: staging through it is a loss
-    uint32_t physical;         // routes to the same physical device have the same number
-    uint32_t rank;             // 0: what gyre_device_open(NULL) takes
-    char why[160];             // why it has this rank
+    bool has_int_dot;         // accelerated 8-bit integer dot product
+    bool has_coop_matrix;     // cooperative matrices
+    bool has_unified_memory;  // shares the host's memory
+    bool is_local_mem_global; // local memory is ordinary memory: staging through it is a loss
+    uint32_t physical;        // routes to the same physical device have the same number
+    uint32_t rank;            // 0: what gyre_device_open(NULL) takes
+    char why[160];            // why it has this rank
 };
 
 struct gyre_device_params {

@@ -31,14 +31,14 @@ enum gyre_rope_pairing {
 
 // What a model's RoPE is; host data, copied.
 struct gyre_rope_config {
-    uint32_t head_dim;                // elements of a head; required
-    uint32_t rotary_dim;              // how many of them rotate, even; 0: head_dim
-    uint32_t rotary_offset;           // first one that rotates
-    enum gyre_rope_pairing pairing;   //
-    double theta;                     // base of the frequencies; 0: 10000
-    const double *inv_freq;           // (rotary_dim/2) radians per position; NULL:
-                                      // inv_freq[j] = theta^(-2j/rotary_dim), RoFormer section 3.2.2
-    double amplitude;                 // factor on cos and sin (YaRN's attention factor); 0: 1
+    uint32_t head_dim;      // elements of a head; required
+    uint32_t rotary_dim;    // how many of them rotate, even; 0: head_dim
+    uint32_t rotary_offset; // first one that rotates
+    enum gyre_rope_pairing pairing;
+    double theta;           // base of the frequencies; 0: 10000
+    const double *inv_freq; // (rotary_dim/2) radians per position; NULL:
+                            // inv_freq[j] = theta^(-2j/rotary_dim), RoFormer section 3.2.2
+    double amplitude;       // factor on cos and sin (YaRN's attention factor); 0: 1
 };
 
 struct gyre_rope_table;
@@ -63,8 +63,8 @@ struct gyre_rope_params {
     // Inputs (batch, token, head, head_dim), f32, f16 or bf16. k may be absent; when it is there it
     // has q's batch, token and dtype, and its own head count.
     struct gyre_tensor q, k;
-    // Results, same shapes and dtypes. Absent: in place. A result may be exactly its input (the same
-    // view) but not otherwise overlap an input or the other result.
+    // Results, same shapes and dtypes. Absent: in place. A result may be exactly its input (the
+    // same view) but not otherwise overlap an input or the other result.
     struct gyre_tensor q_out, k_out;
     // Positions i32 (1, 1, batch or 1, token); 1 in the batch axis serves all. Absent: token i
     // stands at start + i. Given: at start + positions[i]. Negative and repeated ones are legal.

@@ -36,7 +36,7 @@ struct gyre_attention_args {
     u32 is_causal, n_prefix;
     u32 window_left, window_right, window_keep; // 0: no window on that side
     u32 has_out, has_lse;
-    u32 n_splits, keys_per_split; // attention_split: split i covers keys [i, i + 1) * keys_per_split
+    u32 n_splits, keys_per_split; // split i covers keys [i, i + 1) * keys_per_split
     u32 q_offset, q_stride[3];    // (batch, token, head)
     u32 k_offset, k_stride[3];
     u32 v_offset, v_stride[3];

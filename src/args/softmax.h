@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Kernel `softmax`: finishes raw scores (scale already applied) row by row, in place or not: soft-cap,
-// mask, and with STAGE 3 the softmax over the allowed keys. A row with nothing allowed gives zeros
-// (STAGE 3) or -inf (STAGE 2).
+// Kernel `softmax`: finishes raw scores (scale already applied) row by row, in place or not:
+// soft-cap, mask, and with STAGE 3 the softmax over the allowed keys. A row with nothing allowed
+// gives zeros (STAGE 3) or -inf (STAGE 2).
 //
 // Buffers: 0 raw scores f32 (batch, head, query, key), 1 mask, 2 result, 3 lse.
 // Defines: MASK_DTYPE (or NONE), SCORES_DTYPE (of the result), STAGE (1, 2 or 3).

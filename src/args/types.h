@@ -13,9 +13,9 @@ typedef float f32;
 #define TO_U32(x) ((uint)(x))
 #define TO_I32(x) ((int)(x))
 #elif defined(VULKAN)
-#define u32       uint
-#define i32       int
-#define f32       float
+#define u32 uint
+#define i32 int
+#define f32 float
 #define GYRE_FN
 #define TO_U32(x) uint(x)
 #define TO_I32(x) int(x)

@@ -129,9 +129,8 @@ static void add_attention(const struct gyre_device *device, const struct gyre_at
     gyre_attention_bind(device, step, 4, &p->out, &args.out_offset, args.out_stride);
     gyre_attention_bind(device, step, 5, &p->lse, &args.lse_offset, args.lse_stride);
     memcpy(step->args, &args, sizeof(args));
-    const uint32_t defs[] = {p->q.dtype,   p->k.dtype,
-                             p->v.dtype,   p->out.dtype,
-                             gyre_mask_define(&p->mask), is_staged};
+    const uint32_t defs[] = {
+        p->q.dtype, p->k.dtype, p->v.dtype, p->out.dtype, gyre_mask_define(&p->mask), is_staged};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     set_tile(dispatch, tile, p->head_dim);
     dispatch->groups[0] = div_up(n_rows(p), tile->q) * n_v_tiles(p, tile);
@@ -258,9 +257,9 @@ static void add_split(const struct gyre_device *device, const struct gyre_attent
                       struct gyre_plan *plan)
 {
     const struct gyre_device_info *info = &device->info;
-    const struct tile tile = is_cpu(info)
-                                 ? (struct tile){1, SPLIT_MAX_ROWS, 32, max_u32(1, v_dim_written(p))}
-                                 : (struct tile){64, 8, 32, gpu_v_tile(p)};
+    const struct tile tile =
+        is_cpu(info) ? (struct tile){1, SPLIT_MAX_ROWS, 32, max_u32(1, v_dim_written(p))}
+                     : (struct tile){64, 8, 32, gpu_v_tile(p)};
     uint32_t n_row_tiles = div_up(n_rows(p), tile.q);
     struct gyre_attention_args args;
     gyre_attention_fill_args(p, &args);

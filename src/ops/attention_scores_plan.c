@@ -46,8 +46,7 @@ static struct raw raw_scores(const struct gyre_device *device,
 // --- kernels
 
 static void add_scores(const struct gyre_device *device, const struct gyre_attention_problem *p,
-                       enum gyre_scores_stage stage, const struct raw *raw,
-                       struct gyre_plan *plan)
+                       enum gyre_scores_stage stage, const struct raw *raw, struct gyre_plan *plan)
 {
     bool is_cpu = device->info.type == GYRE_DEVICE_CPU;
     const uint32_t wg = is_cpu ? 1 : 64, tile_q = is_cpu ? 16 : 8, tile_k = is_cpu ? 128 : 32;
@@ -134,8 +133,12 @@ static void add_scores_gemm(const struct gyre_device *device,
     uint32_t group = p->n_heads / p->n_kv_heads, first;
     struct gyre_step *step = gyre_plan_add(plan, NULL, NULL);
     struct gyre_gemm *gemm = &step->gemm;
-    *gemm = (struct gyre_gemm){.m = p->q_len, .n = p->kv_len, .k = p->head_dim,
-                               .batch = p->n_kv_heads, .is_b_transposed = true, .alpha = p->scale};
+    *gemm = (struct gyre_gemm){.m = p->q_len,
+                               .n = p->kv_len,
+                               .k = p->head_dim,
+                               .batch = p->n_kv_heads,
+                               .is_b_transposed = true,
+                               .alpha = p->scale};
     step->n_outer = p->n_batch;
     step->n_inner = group;
     struct gyre_span q = gyre_view_span(device, &p->q, &first);
@@ -157,8 +160,8 @@ static void add_out_gemm(const struct gyre_device *device, const struct gyre_att
     uint32_t group = p->n_heads / p->n_kv_heads, first;
     struct gyre_step *step = gyre_plan_add(plan, NULL, NULL);
     struct gyre_gemm *gemm = &step->gemm;
-    *gemm = (struct gyre_gemm){.m = p->q_len, .n = p->v_dim, .k = p->kv_len,
-                               .batch = p->n_kv_heads, .alpha = 1};
+    *gemm = (struct gyre_gemm){
+        .m = p->q_len, .n = p->v_dim, .k = p->kv_len, .batch = p->n_kv_heads, .alpha = 1};
     step->n_outer = p->n_batch;
     step->n_inner = group;
     set_operand(probs->span, probs->first, probs->stride[2], (uint64_t)group * probs->stride[1],
@@ -168,9 +171,9 @@ static void add_out_gemm(const struct gyre_device *device, const struct gyre_att
     set_operand(v, first, p->v.stride[1], p->v.stride[2], p->v.stride[0], 0, &gemm->b,
                 &gemm->b_offset, &gemm->b_ld, &gemm->b_stride, step->b_step);
     struct gyre_span out = gyre_view_span(device, &p->out, &first);
-    set_operand(out, first, p->out.stride[1], (uint64_t)group * p->out.stride[2],
-                p->out.stride[0], p->out.stride[2], &gemm->c, &gemm->c_offset, &gemm->c_ld,
-                &gemm->c_stride, step->c_step);
+    set_operand(out, first, p->out.stride[1], (uint64_t)group * p->out.stride[2], p->out.stride[0],
+                p->out.stride[2], &gemm->c, &gemm->c_offset, &gemm->c_ld, &gemm->c_stride,
+                step->c_step);
 }
 
 // NULL, or why the scores do not come from a library. Below this many multiplications a launch

@@ -13,7 +13,7 @@ struct gyre_step {
     uint32_t args[GYRE_MAX_ARGS / 4];
     // One product per (batch, head of the group), over all KV heads at once.
     struct gyre_gemm gemm;
-    uint32_t n_outer, n_inner; // how many products: batches, heads of a group
+    uint32_t n_outer, n_inner;                // how many products: batches, heads of a group
     uint64_t a_step[2], b_step[2], c_step[2]; // elements from one to the next, outer and inner
 };
 

@@ -23,8 +23,8 @@ struct problem {
 static enum gyre_status check_heads(const struct gyre_check *check, const char *name,
                                     const struct problem *problem, const struct gyre_view *view)
 {
-    enum gyre_status status =
-        gyre_view_check_axis(check, name, view, 3, problem->table->head_dim, "the table's head_dim");
+    enum gyre_status status = gyre_view_check_axis(check, name, view, 3, problem->table->head_dim,
+                                                   "the table's head_dim");
     if (status == GYRE_OK)
         status = gyre_view_check_axis(check, name, view, 0, problem->q.shape[0], "q's batch");
     if (status == GYRE_OK)
@@ -88,8 +88,10 @@ static enum gyre_status check_overlap(const struct gyre_check *check, const stru
         const char *name, *other_name;
         const struct gyre_view *output, *other;
     } pairs[] = {
-        {"q_out", "k", &p->q_out, &p->k},         {"k_out", "q", &p->k_out, &p->q},
-        {"q_out", "k_out", &p->q_out, &p->k_out}, {"q_out", "positions", &p->q_out, &p->positions},
+        {"q_out", "k", &p->q_out, &p->k},
+        {"k_out", "q", &p->k_out, &p->q},
+        {"q_out", "k_out", &p->q_out, &p->k_out},
+        {"q_out", "positions", &p->q_out, &p->positions},
         {"k_out", "positions", &p->k_out, &p->positions},
     };
     enum gyre_status status = GYRE_OK;
@@ -198,8 +200,7 @@ static void set_args(const struct problem *problem, struct gyre_rope_args *args,
     step->dispatch.bufs[4] = (struct gyre_span){table->turns, 0, 8ull * table->n_pairs};
     if (table->n_pairs == 0)
         step->dispatch.bufs[4] = (struct gyre_span){table->device->dummy, 0, 4};
-    step->dispatch.bufs[5] =
-        gyre_view_span(table->device, &problem->positions, &args->pos_offset);
+    step->dispatch.bufs[5] = gyre_view_span(table->device, &problem->positions, &args->pos_offset);
     args->pos_stride[0] = problem->positions.stride[2];
     args->pos_stride[1] = problem->positions.stride[3];
     set_direction(problem, args);

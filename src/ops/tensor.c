@@ -163,8 +163,7 @@ static int widest_axis(const struct gyre_view *view)
 {
     int widest = -1;
     for (int axis = 0; axis < 4; axis++)
-        if (view->shape[axis] > 1 &&
-            (widest < 0 || view->stride[axis] > view->stride[widest]))
+        if (view->shape[axis] > 1 && (widest < 0 || view->stride[axis] > view->stride[widest]))
             widest = axis;
     return widest;
 }
