@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: MIT
+// Fused attention of many query rows (arXiv 2205.14135): for every row, over blocks of TILE_K keys,
+//
+//   s = masked(capped(scale q.k))   m' = max(m, max s)   p = exp(s - m')
+//   l = l exp(m - m') + sum p       o = o exp(m - m') + p v
+//   out = o / l   lse = m + log l
+//
+// groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q rows, packed as
+// args/attention.h says, and V_TILE columns of v; its work-items form a grid of TX keys or columns by
+// TY rows, each owning MQ rows by MK keys of s and MQ rows by NV float4 of o.
+//
+// STAGED 1: q, k and v pass through local memory. 0: only p does, for devices where local memory is
+// no faster than global memory.
+#include "args/attention.h"
+#include "keys.clh"
+
+#define TX 16
+#define TY (WG / TX)
+#define MQ (TILE_Q / TY)
+#define MK (TILE_K / TX)
+#define NV ((V_TILE + 4 * TX - 1) / (4 * TX))
+
+// The row of a tile of p, in float4: odd, so that lanes of a column meet different banks.
+#define P_STRIDE (TILE_K / 4 | 1)
+
+// Elements of q and k that are staged at once: at most 32, in even parts of head_dim.
+#define N_CHUNKS     ((HEAD_DIM + 31) / 32)
+#define CHUNK        (((HEAD_DIM + N_CHUNKS - 1) / N_CHUNKS + 3) / 4 * 4)
+#define CHUNK_STRIDE (CHUNK / 4 | 1)
+// Keys of v that are staged at once.
+#define V_KEYS  (TILE_K / NV)
+#define QK_SIZE ((TILE_Q + TILE_K) * CHUNK_STRIDE)
+#define V_SIZE  (V_KEYS * NV * TX)
+#if STAGED
+#define STAGE_SIZE (QK_SIZE > V_SIZE ? QK_SIZE : V_SIZE)
+#endif
+
+// What every work-item of a group knows.
+struct tile {
+    u32 batch, kv_head;
+    u32 row, n_rows;   // first row, and rows of the kv head
+    u32 column;        // first column of v
+    i32 n_columns;     // columns of v from there on, at most V_TILE
+    u32 tx, ty;
+};
+
+// The MQ rows of a work-item.
+struct rows {
+    struct keys seen[MQ];
+    u32 q[MQ], mask[MQ]; // where their elements begin
+    float m[MQ], l[MQ];  // l: over this work-item's keys only
+    float4 o[MQ][NV];
+};
+
+static inline struct tile make_tile(struct gyre_attention_args a)
+{
+    const u32 n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
+    const u32 n_row_tiles = get_num_groups(0) / n_v_tiles;
+    struct tile t;
+    t.batch = get_group_id(2);
+    t.kv_head = get_group_id(1);
+    // Last rows first: under causality they see the most keys.
+    t.row = (n_row_tiles - 1 - get_group_id(0) / n_v_tiles) * TILE_Q;
+    t.n_rows = a.q_len * a.group;
+    t.column = get_group_id(0) % n_v_tiles * V_TILE;
+    t.n_columns = min((i32)(a.v_dim - t.column), V_TILE);
+    t.tx = get_local_id(0) % TX;
+    t.ty = get_local_id(0) / TX;
+    return t;
+}
+
+// Rows past the last one repeat it, and are not written.
+static inline u32 query_of(struct gyre_attention_args a, struct tile t, u32 row)
+{
+    return min(row, t.n_rows - 1) / a.group;
+}
+
+static inline u32 head_of(struct gyre_attention_args a, struct tile t, u32 row)
+{
+    return t.kv_head * a.group + min(row, t.n_rows - 1) % a.group;
+}
+
+static inline struct keys seen_by(struct gyre_attention_args a, struct tile t, u32 row)
+{
+    return KEYS_SEEN(a, a.q_start + (i32)query_of(a, t, row));
+}
+
+static inline void init_rows(struct gyre_attention_args a, struct tile t, struct rows *r)
+{
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++) {
+        const u32 row = t.row + t.ty * MQ + i;
+        const u32 query = query_of(a, t, row), head = head_of(a, t, row);
+        r->seen[i] = seen_by(a, t, row);
+        r->q[i] = ROW(a, q, t.batch, query, head);
+        r->mask[i] = ROW(a, mask, t.batch, head, query);
+        r->m[i] = -INFINITY;
+        r->l[i] = 0.0f;
+#pragma unroll
+        for (i32 c = 0; c < NV; c++)
+            r->o[i][c] = (float4)(0.0f);
+    }
+}
+
+static inline void add_products(float s[MQ][MK], const float4 q[MQ], const float4 k[MK])
+{
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++)
+#pragma unroll
+        for (i32 j = 0; j < MK; j++)
+            s[i][j] += q[i].x * k[j].x + q[i].y * k[j].y + q[i].z * k[j].z + q[i].w * k[j].w;
+}
+
+static inline void add_values(struct rows *r, const float4 p[MQ], i32 u, const float4 v[NV],
+                              bool is_whole)
+{
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++) {
+        const float weight = element(p[i], u);
+#pragma unroll
+        for (i32 c = 0; c < NV; c++)
+            r->o[i][c] += weight * (is_whole || weight != 0.0f ? v[c] : (float4)(0.0f));
+    }
+}
+
+#if STAGED
+// Elements [d, d + CHUNK) of the tile's rows of q.
+static inline void stage_q(struct gyre_attention_args a, struct tile t, u32 d,
+                           __global const TYPE(Q_DTYPE) * q, __local float *stage)
+{
+    for (u32 e = get_local_id(0); e < TILE_Q * CHUNK; e += WG) {
+        const u32 row = e / CHUNK, x = e % CHUNK;
+        const u32 begin = ROW(a, q, t.batch, query_of(a, t, t.row + row), head_of(a, t, t.row + row));
+        stage[row * 4 * CHUNK_STRIDE + x] =
+            d + x < HEAD_DIM ? LOAD(Q_DTYPE)(q, begin + d + x) : 0.0f;
+    }
+}
+
+// Elements [d, d + CHUNK) of TILE_K keys.
+static inline void stage_k(struct gyre_attention_args a, struct tile t, u32 key, u32 d,
+                           __global const TYPE(K_DTYPE) * k, __local float *stage)
+{
+    for (u32 e = get_local_id(0); e < TILE_K * CHUNK; e += WG) {
+        const u32 row = e / CHUNK, x = e % CHUNK;
+        const u32 begin = ROW(a, k, t.batch, min(key + row, a.kv_len - 1), t.kv_head);
+        stage[row * 4 * CHUNK_STRIDE + x] =
+            d + x < HEAD_DIM ? LOAD(K_DTYPE)(k, begin + d + x) : 0.0f;
+    }
+}
+
+// The tile's columns of V_KEYS keys.
+static inline void stage_v(struct gyre_attention_args a, struct tile t, u32 key,
+                           __global const TYPE(V_DTYPE) * v, __local float *stage)
+{
+    for (u32 e = get_local_id(0); e < V_KEYS * NV * 4 * TX; e += WG) {
+        const u32 row = e / (NV * 4 * TX), x = e % (NV * 4 * TX);
+        const u32 begin = ROW(a, v, t.batch, min(key + row, a.kv_len - 1), t.kv_head) + t.column;
+        stage[e] = (i32)x < t.n_columns ? LOAD(V_DTYPE)(v, begin + x) : 0.0f;
+    }
+}
+
+static inline void raw_scores(struct gyre_attention_args a, struct tile t, const struct rows *r,
+                              u32 key, __global const TYPE(Q_DTYPE) * q,
+                              __global const TYPE(K_DTYPE) * k, __local float4 *stage,
+                              float s[MQ][MK])
+{
+    __local float4 *k_stage = stage + TILE_Q * CHUNK_STRIDE;
+    for (u32 d = 0; d < HEAD_DIM; d += CHUNK) {
+        barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
+        stage_q(a, t, d, q, (__local float *)stage);
+        stage_k(a, t, key, d, k, (__local float *)k_stage);
+        barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll 2
+        for (u32 x = 0; x < CHUNK / 4; x++) {
+            float4 qx[MQ], kx[MK];
+#pragma unroll
+            for (i32 i = 0; i < MQ; i++)
+                qx[i] = stage[(t.ty * MQ + i) * CHUNK_STRIDE + x];
+#pragma unroll
+            for (i32 j = 0; j < MK; j++)
+                kx[j] = k_stage[(t.tx + j * TX) * CHUNK_STRIDE + x];
+            add_products(s, qx, kx);
+        }
+    }
+}
+
+static inline void weighted_values(struct gyre_attention_args a, struct tile t, struct rows *r,
+                                   u32 key, __global const TYPE(V_DTYPE) * v,
+                                   __local const float4 *p, __local float4 *stage, bool is_whole)
+{
+    for (u32 part = 0; part < TILE_K; part += V_KEYS) {
+        barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
+        stage_v(a, t, key + part, v, (__local float *)stage);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (u32 x = 0; x < V_KEYS; x += 4) {
+            float4 px[MQ], vx[NV];
+#pragma unroll
+            for (i32 i = 0; i < MQ; i++)
+                px[i] = p[(t.ty * MQ + i) * P_STRIDE + (part + x) / 4];
+#pragma unroll
+            for (i32 u = 0; u < 4; u++) {
+#pragma unroll
+                for (i32 c = 0; c < NV; c++)
+                    vx[c] = stage[(x + u) * NV * TX + t.tx + c * TX];
+                add_values(r, px, u, vx, is_whole);
+            }
+        }
+    }
+}
+#else
+// Products of elements [d, d + n) with n at most 4.
+static inline void add_elements(const struct rows *r, const u32 k_begin[MK], u32 d, i32 n,
+                                __global const TYPE(Q_DTYPE) * q, __global const TYPE(K_DTYPE) * k,
+                                float s[MQ][MK])
+{
+    float4 qx[MQ], kx[MK];
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++)
+        qx[i] = LOAD4(Q_DTYPE)(q, r->q[i] + d, n);
+#pragma unroll
+    for (i32 j = 0; j < MK; j++)
+        kx[j] = LOAD4(K_DTYPE)(k, k_begin[j] + d, n);
+    add_products(s, qx, kx);
+}
+
+static inline void raw_scores(struct gyre_attention_args a, struct tile t, const struct rows *r,
+                              u32 key, __global const TYPE(Q_DTYPE) * q,
+                              __global const TYPE(K_DTYPE) * k, __local float4 *stage,
+                              float s[MQ][MK])
+{
+    u32 k_begin[MK];
+#pragma unroll
+    for (i32 j = 0; j < MK; j++)
+        k_begin[j] = ROW(a, k, t.batch, min(key + t.tx + j * TX, a.kv_len - 1), t.kv_head);
+    for (u32 d = 0; d < HEAD_DIM / 4 * 4; d += 4)
+        add_elements(r, k_begin, d, 4, q, k, s);
+#if HEAD_DIM % 4 != 0
+    add_elements(r, k_begin, HEAD_DIM / 4 * 4, HEAD_DIM % 4, q, k, s);
+#endif
+}
+
+static inline void weighted_values(struct gyre_attention_args a, struct tile t, struct rows *r,
+                                   u32 key, __global const TYPE(V_DTYPE) * v,
+                                   __local const float4 *p, __local float4 *stage, bool is_whole)
+{
+    barrier(CLK_LOCAL_MEM_FENCE); // p is complete
+    for (u32 x = 0; x < TILE_K; x += 4) {
+        float4 px[MQ], vx[NV];
+#pragma unroll
+        for (i32 i = 0; i < MQ; i++)
+            px[i] = p[(t.ty * MQ + i) * P_STRIDE + x / 4];
+#pragma unroll
+        for (i32 u = 0; u < 4; u++) {
+            const u32 at = is_whole ? key + x + u : min(key + x + u, a.kv_len - 1);
+            const u32 begin = ROW(a, v, t.batch, at, t.kv_head) + t.column;
+#pragma unroll
+            for (i32 c = 0; c < NV; c++) {
+                const u32 column = 4 * (t.tx + c * TX);
+                vx[c] = LOAD4(V_DTYPE)(v, begin + column, t.n_columns - (i32)column);
+            }
+            add_values(r, px, u, vx, is_whole);
+        }
+    }
+}
+#endif
+
+// Raw dot products become what softmax sees.
+static inline void finish_scores(struct gyre_attention_args a, struct tile t,
+                                 const struct rows *r, u32 key, bool is_whole,
+                                 __global const TYPE(MASK_DTYPE) * mask, float s[MQ][MK])
+{
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++)
+#pragma unroll
+        for (i32 j = 0; j < MK; j++) {
+            const u32 at = key + t.tx + j * TX;
+            const float score = capped(s[i][j] * a.scale, a.softcap);
+            s[i][j] = is_whole ? score : masked(score, r->seen[i], at, mask, r->mask[i] + at);
+        }
+}
+
+// Maximum and sum over the TX work-items of a row, each of which has left its own in part.
+static inline float row_max(__local const float4 *part, u32 row)
+{
+    const float4 x = fmax(fmax(part[row * 4], part[row * 4 + 1]),
+                          fmax(part[row * 4 + 2], part[row * 4 + 3]));
+    return fmax(fmax(x.x, x.y), fmax(x.z, x.w));
+}
+
+static inline float row_sum(__local const float4 *part, u32 row)
+{
+    const float4 x = (part[row * 4] + part[row * 4 + 1]) + (part[row * 4 + 2] + part[row * 4 + 3]);
+    return (x.x + x.y) + (x.z + x.w);
+}
+
+// Moves the rows to their new maxima and writes the weights of this block.
+static inline void update_rows(struct tile t, struct rows *r, float s[MQ][MK],
+                               __local float4 *part, __local float4 *p)
+{
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++) {
+        float most = s[i][0];
+#pragma unroll
+        for (i32 j = 1; j < MK; j++)
+            most = fmax(most, s[i][j]);
+        ((__local float *)part)[(t.ty * MQ + i) * TX + t.tx] = most;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++) {
+        const u32 row = t.ty * MQ + i;
+        const float m = fmax(r->m[i], row_max(part, row));
+        const float shift = shift_of(m);
+        const float factor = exp_fast(r->m[i] - shift);
+        r->m[i] = m;
+        r->l[i] *= factor;
+#pragma unroll
+        for (i32 c = 0; c < NV; c++)
+            r->o[i][c] *= factor;
+#pragma unroll
+        for (i32 j = 0; j < MK; j++) {
+            const float weight = exp_fast(s[i][j] - shift);
+            r->l[i] += weight;
+            ((__local float *)p)[row * 4 * P_STRIDE + t.tx + j * TX] = weight;
+        }
+    }
+}
+
+static inline void write_rows(struct gyre_attention_args a, struct tile t, const struct rows *r,
+                              __local float4 *part, __global TYPE(OUT_DTYPE) * out,
+                              __global float *lse)
+{
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++)
+        ((__local float *)part)[(t.ty * MQ + i) * TX + t.tx] = r->l[i];
+    barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++) {
+        const u32 row = t.row + t.ty * MQ + i;
+        const u32 query = query_of(a, t, row), head = head_of(a, t, row);
+        const float l = row_sum(part, t.ty * MQ + i);
+        const float inverse = r->m[i] == -INFINITY ? 0.0f : 1.0f / l;
+        if (row >= t.n_rows)
+            continue;
+        if (a.has_lse != 0u && t.column == 0 && t.tx == 0)
+            lse[ROW(a, lse, t.batch, head, query)] = r->m[i] + log(l);
+        if (a.has_out == 0u)
+            continue;
+        const u32 begin = ROW(a, out, t.batch, query, head) + t.column;
+        for (i32 c = 0; c < NV; c++)
+            for (i32 u = 0; u < 4; u++) {
+                const i32 column = 4 * ((i32)t.tx + c * TX) + u;
+                if (column < t.n_columns)
+                    STORE(OUT_DTYPE)(out, begin + column, element(r->o[i][c], u) * inverse);
+            }
+    }
+}
+
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
+attention(struct gyre_attention_args a,
+          __global const TYPE(Q_DTYPE) * q,       // (batch, query, head, head_dim)
+          __global const TYPE(K_DTYPE) * k,       // (batch, key, kv head, head_dim)
+          __global const TYPE(V_DTYPE) * v,       // (batch, key, kv head, v_dim)
+          __global const TYPE(MASK_DTYPE) * mask, // (batch, head, query, key)
+          __global TYPE(OUT_DTYPE) * out,         // (batch, query, head, v_dim)
+          __global float *lse)                    // (batch, head, query)
+{
+    __local float4 p[TILE_Q * P_STRIDE];
+    __local float4 part[TILE_Q * TX / 4];
+#if STAGED
+    __local float4 stage[STAGE_SIZE];
+#else
+    __local float4 *stage = 0;
+#endif
+    const struct tile t = make_tile(a);
+    const struct keys first = seen_by(a, t, t.row), last = seen_by(a, t, t.row + TILE_Q - 1);
+    struct rows r;
+    init_rows(a, t, &r);
+    const u32 end = keys_end(last);
+    for (u32 key = next_block(first, last, 0, TILE_K); key < end;
+         key = next_block(first, last, key + TILE_K, TILE_K)) {
+        const bool is_whole = MASK_DTYPE == DTYPE_NONE && is_block_seen(first, key, TILE_K) &&
+                              is_block_seen(last, key, TILE_K);
+        float s[MQ][MK] = {{0.0f}};
+        raw_scores(a, t, &r, key, q, k, stage, s);
+        finish_scores(a, t, &r, key, is_whole, mask, s);
+        update_rows(t, &r, s, part, p);
+        if (a.has_out == 0u)
+            continue;
+        if (is_whole)
+            weighted_values(a, t, &r, key, v, p, stage, true);
+        else
+            weighted_values(a, t, &r, key, v, p, stage, false);
+    }
+    write_rows(a, t, &r, part, out, lse);
+}

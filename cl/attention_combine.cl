@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// Merges the partial results of attention_split over the splits i of a row:
+//
+//   M = max m_i   L = sum_i l_i exp(m_i - M)   o = sum_i acc_i exp(m_i - M) / L   lse = M + log L
+//
+// groups: (ceil(v_dim / WG), rows (strided), kv heads * batch, kv heads innermost). A work-item is a
+// column of v.
+#include "args/attention_combine.h"
+#include "keys.clh"
+
+// A row's splits: where the first one lies, and how far the next.
+struct splits {
+    u32 first, step, n;
+};
+
+// (M, L) of a row; ml (R, 2).
+static inline float2 merge(struct splits s, __global const float2 *ml)
+{
+    float most = -INFINITY, sum = 0.0f;
+    for (u32 i = 0; i < s.n; i++)
+        most = fmax(most, ml[s.first + i * s.step].x);
+    for (u32 i = 0; i < s.n; i++) {
+        const float2 part = ml[s.first + i * s.step];
+        sum += part.y * exp_fast(part.x - shift_of(most));
+    }
+    return (float2)(most, sum);
+}
+
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
+attention_combine(struct gyre_attention_combine_args a,
+                  __global const float *partial,  // acc (R, v_dim), then m and l (R, 2)
+                  __global TYPE(OUT_DTYPE) * out, // (batch, query, head, v_dim)
+                  __global float *lse)            // (batch, head, query)
+{
+    const u32 n_rows = a.q_len * a.group;
+    const u32 n_results = a.n_batch * a.n_kv_heads * a.n_splits * n_rows;
+    const u32 batch = get_group_id(2) / a.n_kv_heads, kv_head = get_group_id(2) % a.n_kv_heads;
+    const u32 column = get_global_id(0);
+    __global const float2 *ml = (__global const float2 *)(partial + n_results * a.v_dim);
+    for (u32 row = get_group_id(1); row < n_rows; row += get_num_groups(1)) {
+        const u32 head = kv_head * a.group + row % a.group, query = row / a.group;
+        const struct splits s = {get_group_id(2) * a.n_splits * n_rows + row, n_rows, a.n_splits};
+        const float2 total = merge(s, ml);
+        if (a.has_lse != 0u && column == 0)
+            lse[ROW(a, lse, batch, head, query)] = total.x + log(total.y);
+        if (a.has_out == 0u || column >= a.v_dim)
+            continue;
+        const float inverse = total.x == -INFINITY ? 0.0f : 1.0f / total.y;
+        float o = 0.0f;
+        for (u32 i = 0; i < s.n; i++) {
+            const u32 at = s.first + i * s.step;
+            o += partial[at * a.v_dim + column] * exp_fast(ml[at].x - shift_of(total.x));
+        }
+        STORE(OUT_DTYPE)(out, ROW(a, out, batch, query, head) + column, o * inverse);
+    }
+}

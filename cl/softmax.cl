@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// Finishes raw scores row by row, in place or not:
+//
+//   STAGE 1  capped    STAGE 2  masked(capped)    STAGE 3  exp(masked - max) / sum
+//
+// and writes lse = max + log(sum) when asked for.
+//
+// groups: (1, queries (strided), heads * batch, heads innermost). A work-group is a row; a work-item
+// has every WG-th key of it.
+#include "args/softmax.h"
+#include "keys.clh"
+
+// A row: what its query sees, and where its elements begin.
+struct row {
+    struct keys seen;
+    u32 raw, mask, result;
+};
+
+static inline float score_at(struct gyre_softmax_args a, struct row row, u32 key,
+                             __global const float *raw, __global const TYPE(MASK_DTYPE) * mask)
+{
+    const float score = capped(raw[row.raw + key], a.softcap);
+#if STAGE == 1
+    return score;
+#else
+    return masked(score, row.seen, key, mask, row.mask + key);
+#endif
+}
+
+// Maximum and sum of two parts of a row, each (m, sum of exp(s - m)).
+static inline float2 join(float2 x, float2 y)
+{
+    const float m = fmax(x.x, y.x), shift = shift_of(m);
+    return (float2)(m, x.y * exp_fast(x.x - shift) + y.y * exp_fast(y.x - shift));
+}
+
+// (max, sum) of the row, over all work-items.
+static inline float2 reduce_row(struct gyre_softmax_args a, struct row row,
+                                __global const float *raw, __global const TYPE(MASK_DTYPE) * mask,
+                                __local float2 *part)
+{
+    const u32 x = get_local_id(0);
+    float2 mine = (float2)(-INFINITY, 0.0f);
+    for (u32 key = x; key < a.kv_len; key += WG)
+        mine = join(mine, (float2)(score_at(a, row, key, raw, mask), 1.0f));
+    barrier(CLK_LOCAL_MEM_FENCE); // others may still read the row before
+    part[x] = mine;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    float2 total = part[0];
+    for (u32 i = 1; i < WG; i++)
+        total = join(total, part[i]);
+    return total;
+}
+
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
+softmax(struct gyre_softmax_args a,
+        __global const float *raw,              // (batch, head, query, key)
+        __global const TYPE(MASK_DTYPE) * mask, // (batch, head, query, key)
+        __global TYPE(SCORES_DTYPE) * result,   // (batch, head, query, key); may be raw
+        __global float *lse)                    // (batch, head, query)
+{
+    __local float2 part[WG];
+    const u32 batch = get_group_id(2) / a.n_heads, head = get_group_id(2) % a.n_heads;
+    for (u32 query = get_group_id(1); query < a.q_len; query += get_num_groups(1)) {
+        const struct row row = {
+            KEYS_SEEN(a, a.q_start + (i32)query),
+            ROW(a, raw, batch, head, query),
+            ROW(a, mask, batch, head, query),
+            ROW(a, scores, batch, head, query),
+        };
+        float2 total = (float2)(0.0f, 1.0f);
+        if (STAGE == 3 || a.has_lse != 0u)
+            total = reduce_row(a, row, raw, mask, part);
+        if (a.has_lse != 0u && get_local_id(0) == 0)
+            lse[ROW(a, lse, batch, head, query)] = total.x + log(total.y);
+        const float inverse = total.x == -INFINITY ? 0.0f : 1.0f / total.y;
+        for (u32 key = get_local_id(0); key < a.kv_len; key += WG) {
+            const float score = score_at(a, row, key, raw, mask);
+            STORE(SCORES_DTYPE)(result, row.result + key,
+                                STAGE == 3 ? exp_fast(score - shift_of(total.x)) * inverse : score);
+        }
+    }
+}
