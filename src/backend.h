@@ -64,9 +64,10 @@ struct gyre_device {
     const struct gyre_backend *backend;
     struct gyre_log log;
     struct gyre_device_info info;
-    struct gyre_cache *cache; // disk cache; NULL: none
-    struct gyre_buffer *dummy;
-    atomic_uint n_refs; // the owner and every living child
+    struct gyre_cache *cache;       // disk cache; NULL: none
+    struct gyre_buffer *dummy;      // what absent tensors are bound to
+    struct gyre_verdicts *verdicts; // which kernels have been found right or wrong
+    atomic_uint n_refs;             // the owner and every living child
 };
 
 struct gyre_buffer {

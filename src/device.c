@@ -11,6 +11,7 @@
 #include "cache.h"
 #include "log.h"
 #include "rank.h"
+#include "verdict.h"
 
 static const struct gyre_backend *const backends[] = {
     &gyre_backend_vulkan,
@@ -207,6 +208,7 @@ static const struct gyre_backend *backend_of(const struct gyre_device_info *info
 static void close_device(struct gyre_device *device)
 {
     struct gyre_cache *cache = device->cache;
+    gyre_verdicts_destroy(device->verdicts);
     device->backend->close(device);
     gyre_cache_close(&cache);
 }
@@ -215,6 +217,9 @@ static void close_device(struct gyre_device *device)
 static enum gyre_status finish_open(struct gyre_device *device)
 {
     enum { DUMMY_SIZE = 256 };
+    device->verdicts = gyre_verdicts_create();
+    if (device->verdicts == NULL)
+        return GYRE_NO_MEMORY;
     enum gyre_status status = device->backend->buffer_create(device, DUMMY_SIZE, &device->dummy);
     if (status != GYRE_OK)
         return status;

@@ -6,6 +6,7 @@
 
 #include "args/attention_combine.h"
 #include "kernels.h"
+#include "ops/attention_trial.h"
 
 // --- arguments
 
@@ -64,8 +65,7 @@ struct route {
     // NULL, or why this problem on this device does not take it.
     const char *(*refuse)(const struct gyre_device_info *info,
                           const struct gyre_attention_problem *p);
-    void (*add)(const struct gyre_device *device, const struct gyre_attention_problem *p,
-                struct gyre_plan *plan);
+    gyre_attention_add_fn *add;
 };
 
 struct tile {
@@ -316,6 +316,11 @@ static enum gyre_status try_route(struct gyre_device *device,
     if (why == NULL) {
         status = gyre_plan_prepare(device, plan);
         why = gyre_status_name(status);
+    }
+    if (status == GYRE_OK &&
+        gyre_attention_try(device, p, plan, route->add, GYRE_PART_FUSED) == GYRE_WRONG) {
+        status = GYRE_UNSUPPORTED;
+        why = "computes wrong results on this device";
     }
     gyre_text_add(text, "  %s: %s\n", route->name, status == GYRE_OK ? "taken" : why);
     if (status != GYRE_OK) {

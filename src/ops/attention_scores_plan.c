@@ -5,6 +5,7 @@
 #include "args/softmax.h"
 #include "kernels.h"
 #include "ops/attention_plan.h"
+#include "ops/attention_trial.h"
 
 static uint32_t div_up(uint32_t a, uint32_t b)
 {
@@ -222,33 +223,70 @@ static const char *check_limits(const struct gyre_device_info *info,
                : "the raw scores do not fit a binding";
 }
 
+static void add_kernels(const struct gyre_device *device, const struct gyre_attention_problem *p,
+                        struct gyre_plan *plan)
+{
+    if (p->stage != GYRE_SCORES_PROBS) {
+        add_scores(device, p, p->stage, NULL, plan);
+        return;
+    }
+    struct raw raw = raw_scores(device, p, plan);
+    add_scores(device, p, GYRE_SCORES_RAW, &raw, plan);
+    add_softmax(device, p, &raw, false, plan);
+}
+
+static void add_library(const struct gyre_device *device, const struct gyre_attention_problem *p,
+                        struct gyre_plan *plan)
+{
+    bool has_out = refuse_out_gemm(p) == NULL;
+    struct raw raw = raw_scores(device, p, plan);
+    add_scores_gemm(device, p, &raw, plan);
+    if (p->stage != GYRE_SCORES_RAW)
+        add_softmax(device, p, &raw, has_out && p->has_lse, plan);
+    if (has_out)
+        add_out_gemm(device, p, &raw, plan);
+}
+
+// The plan as `add` makes it, compiled and tried; otherwise empty, and *why says why not.
+static enum gyre_status try_plan(struct gyre_device *device, const struct gyre_attention_problem *p,
+                                 gyre_attention_add_fn *add, struct gyre_plan *plan,
+                                 const char **why)
+{
+    enum gyre_status status = GYRE_UNSUPPORTED;
+    add(device, p, plan);
+    *why = check_limits(&device->info, p, plan);
+    if (*why == NULL) {
+        status = gyre_plan_prepare(device, plan);
+        *why = gyre_status_name(status);
+    }
+    if (status == GYRE_OK &&
+        gyre_attention_try(device, p, plan, add, GYRE_PART_SCORES) == GYRE_WRONG) {
+        status = GYRE_UNSUPPORTED;
+        *why = "computes wrong results on this device";
+    }
+    if (status != GYRE_OK) {
+        plan->n_steps = 0;
+        plan->scratch_size = 0;
+    }
+    return status;
+}
+
 enum gyre_status gyre_attention_plan_scores(struct gyre_device *device,
                                             const struct gyre_attention_problem *p,
                                             struct gyre_plan *plan, bool *needs_fused,
                                             struct gyre_text *text)
 {
-    const char *why = refuse_gemm(device, p);
-    bool has_gemm = why == NULL, is_whole = p->stage != GYRE_SCORES_PROBS && !has_gemm;
-    gyre_text_add(text, "  scores by CLBlast: %s\n", has_gemm ? "taken" : why);
-    if (is_whole) {
-        add_scores(device, p, p->stage, NULL, plan);
-    } else {
-        struct raw raw = raw_scores(device, p, plan);
-        bool has_out_gemm = has_gemm && refuse_out_gemm(p) == NULL;
-        if (has_gemm)
-            add_scores_gemm(device, p, &raw, plan);
-        else
-            add_scores(device, p, GYRE_SCORES_RAW, &raw, plan);
-        if (p->stage != GYRE_SCORES_RAW)
-            add_softmax(device, p, &raw, has_out_gemm && p->has_lse, plan);
-        if (has_gemm)
-            gyre_text_add(text, "  output by CLBlast: %s\n",
-                          has_out_gemm ? "taken" : refuse_out_gemm(p));
-        if (has_out_gemm)
-            add_out_gemm(device, p, &raw, plan);
-        *needs_fused = *needs_fused && !has_out_gemm;
+    enum gyre_status status = GYRE_UNSUPPORTED;
+    const char *why = refuse_gemm(device, p), *out_why = refuse_out_gemm(p);
+    if (why == NULL)
+        status = try_plan(device, p, add_library, plan, &why);
+    gyre_text_add(text, "  scores by CLBlast: %s\n", status == GYRE_OK ? "taken" : why);
+    if (status == GYRE_OK) {
+        gyre_text_add(text, "  output by CLBlast: %s\n", out_why ? out_why : "taken");
+        *needs_fused = *needs_fused && out_why != NULL;
+        return GYRE_OK;
     }
-    why = check_limits(&device->info, p, plan);
-    gyre_text_add(text, "  scores: %s\n", why ? why : "kernel");
-    return why ? GYRE_UNSUPPORTED : gyre_plan_prepare(device, plan);
+    status = try_plan(device, p, add_kernels, plan, &why);
+    gyre_text_add(text, "  scores by a kernel: %s\n", status == GYRE_OK ? "taken" : why);
+    return status;
 }

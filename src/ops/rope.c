@@ -9,6 +9,7 @@
 #include "ops/plan.h"
 #include "ops/rope_table.h"
 #include "ops/tensor.h"
+#include "ops/trial.h"
 
 // A checked call.
 struct problem {
@@ -261,20 +262,93 @@ static void make_plan(const struct gyre_device *device, const struct problem *pr
     set_shape(&device->info, &args, &step->dispatch);
 }
 
+// --- first use
+
+// Slots of the trial's tensors.
+enum { TRIAL_Q, TRIAL_K, TRIAL_Q_OUT, TRIAL_K_OUT };
+
+static enum gyre_status run_trial(void *user, struct gyre_stream *stream,
+                                  const struct gyre_tensor *tensors, bool is_reference)
+{
+    (void)is_reference; // the CPU device plans for itself
+    const struct gyre_rope_table *like = ((const struct problem *)user)->table;
+    const struct gyre_rope_config config = {
+        .head_dim = like->head_dim,
+        .rotary_dim = 2 * like->n_pairs,
+        .rotary_offset = like->rotary_offset,
+        .pairing = like->pairing,
+    };
+    struct gyre_rope_table *table = NULL;
+    struct problem problem;
+    struct gyre_plan plan;
+    enum gyre_status status = gyre_rope_table_create(stream->device, &config, &table);
+    const struct gyre_rope_params params = {
+        .table = table,
+        .q = tensors[TRIAL_Q],
+        .k = tensors[TRIAL_K],
+        .q_out = tensors[TRIAL_Q_OUT],
+        .k_out = tensors[TRIAL_K_OUT],
+        .start = 1000003,
+    };
+    const struct gyre_check check = {"rope's trial", stream->device, true};
+    if (status == GYRE_OK)
+        status = check_params(&check, &params, &problem);
+    if (status == GYRE_OK) {
+        make_plan(stream->device, &problem, &plan);
+        status = gyre_plan_run(stream, &plan);
+    }
+    gyre_stream_finish(stream);
+    gyre_rope_table_destroy(&table);
+    return status;
+}
+
+// UNSUPPORTED when the prepared plan's kernel is known to compute wrong results here.
+static enum gyre_status try_plan(struct gyre_device *device, struct problem *problem,
+                                 const struct gyre_plan *plan)
+{
+    enum gyre_verdict verdict = gyre_plan_verdict(device, plan);
+    if (verdict == GYRE_UNTESTED) {
+        const uint32_t dim = problem->table->head_dim;
+        const enum gyre_dtype dtype = problem->q.dtype;
+        const struct gyre_trial trial = {
+            .tensors =
+                {[TRIAL_Q] = {.dtype = dtype, .shape = {1, 5, 5, dim}},
+                 [TRIAL_K] = {.dtype = dtype, .shape = {1, 5, 2, dim}},
+                 [TRIAL_Q_OUT] = {.dtype = dtype, .shape = {1, 5, 5, dim}, .is_output = true},
+                 [TRIAL_K_OUT] = {.dtype = dtype, .shape = {1, 5, 2, dim}, .is_output = true}},
+            .run = run_trial,
+            .user = problem,
+        };
+        verdict = gyre_trial_hold(device, &trial);
+        gyre_plan_set_verdict(device, plan, verdict);
+    }
+    return verdict == GYRE_WRONG ? GYRE_UNSUPPORTED : GYRE_OK;
+}
+
+// Checks, plans, compiles and, the first time, tries.
+static enum gyre_status plan_call(const struct gyre_check *check, struct gyre_device *device,
+                                  const struct gyre_rope_params *params, struct problem *problem,
+                                  struct gyre_plan *plan)
+{
+    enum gyre_status status = check_params(check, params, problem);
+    if (status != GYRE_OK)
+        return status;
+    make_plan(device, problem, plan);
+    status = gyre_plan_prepare(device, plan);
+    return status == GYRE_OK ? try_plan(device, problem, plan) : status;
+}
+
 // --- entry points
 
 enum gyre_status gyre_rope(struct gyre_stream *stream, const struct gyre_rope_params *params)
 {
     if (stream == NULL)
         return GYRE_INVALID;
-    struct gyre_check check = {"rope", stream->device, true};
+    const struct gyre_check check = {"rope", stream->device, true};
     struct problem problem;
     struct gyre_plan plan;
-    enum gyre_status status = check_params(&check, params, &problem);
-    if (status != GYRE_OK)
-        return status;
-    make_plan(stream->device, &problem, &plan);
-    return gyre_plan_run(stream, &plan);
+    enum gyre_status status = plan_call(&check, stream->device, params, &problem, &plan);
+    return status == GYRE_OK ? gyre_plan_run(stream, &plan) : status;
 }
 
 enum gyre_status gyre_rope_supported(struct gyre_device *device,
@@ -288,19 +362,17 @@ enum gyre_status gyre_rope_explain(struct gyre_device *device,
 {
     if (device == NULL)
         return GYRE_INVALID;
-    struct gyre_check check = {"rope", device, false};
+    const struct gyre_check check = {"rope", device, false};
     struct gyre_text out = {text, size};
     struct problem problem;
-    struct gyre_plan plan;
-    enum gyre_status status = check_params(&check, params, &problem);
-    if (status != GYRE_OK)
-        return status;
-    make_plan(device, &problem, &plan);
-    status = gyre_plan_prepare(device, &plan);
+    struct gyre_plan plan = {0};
+    enum gyre_status status = plan_call(&check, device, params, &problem, &plan);
     gyre_text_add(&out, "rope on %s (%s): %s\n", device->info.id, device->info.name,
                   gyre_status_name(status));
+    if (status != GYRE_OK)
+        return status;
     gyre_text_add(&out, "  angles: 64-bit fraction of a turn, exact at any 32-bit position\n");
-    gyre_text_add(&out, "  arithmetic: f32, storage %s\n", gyre_dtype_name(problem.q.dtype));
+    gyre_text_add(&out, "  storage: %s; arithmetic: f32\n", gyre_dtype_name(problem.q.dtype));
     gyre_plan_explain(&plan, &out);
-    return status;
+    return GYRE_OK;
 }
