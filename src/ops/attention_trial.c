@@ -44,7 +44,7 @@ static enum gyre_status run(void *user_data, struct gyre_stream *stream,
 static void set_shape(struct gyre_trial_tensor *tensor, const struct gyre_view *like, uint64_t b,
                       uint64_t x, uint64_t y, uint64_t z)
 {
-    if (like->extent == 0)
+    if (!like->is_present)
         return;
     const uint64_t shape[4] = {b, x, y, z};
     memcpy(tensor->shape, shape, sizeof(shape));
