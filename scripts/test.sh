@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Installs what is missing, builds, and runs every test on every device found. Arguments go to
+# `meson test`. In CI ($CI set) an absent backend is a failure; elsewhere it is a stated skip.
+. "$(dirname "$0")/lib.sh"
+
+scripts/setup.sh
+say "building in build/release"
+build release
+[ -z "${CI:-}" ] || export GYRE_REQUIRE=cpu,opencl,vulkan
+status=0
+meson test -C build/release --no-rebuild --print-errorlogs "$@" || status=$?
+python3 scripts/count-tests.py build/release/meson-logs/testlog.junit.xml || status=1
+exit "$status"
