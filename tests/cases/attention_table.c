@@ -4,29 +4,28 @@
 // Two heads of 64 elements at the edges of tiles, plain and causal.
 #define EDGE(q, kv)                                                                                \
     {                                                                                              \
-        "edge_" #q "x" #kv, .q_len = q, .kv_len = kv, .n_heads = 2, .head_dim = 64,                \
-                            .has_lse = true                                                        \
+        .name = "edge_" #q "x" #kv, .q_len = q, .kv_len = kv, .n_heads = 2, .head_dim = 64,        \
+        .has_lse = true                                                                            \
     }
 #define CAUSAL_EDGE(q, kv)                                                                         \
     {                                                                                              \
-        "causal_edge_" #q "x" #kv, .q_len = q, .kv_len = kv, .n_heads = 2, .n_kv_heads = 1,        \
-                                   .head_dim = 64, .is_causal = true, .align = GYRE_ALIGN_END      \
+        .name = "causal_edge_" #q "x" #kv, .q_len = q, .kv_len = kv, .n_heads = 2,                 \
+        .n_kv_heads = 1, .head_dim = 64, .is_causal = true, .align = GYRE_ALIGN_END                \
     }
 
 // Forms of the scores at one stage.
 #define SCORES(label, which)                                                                       \
     {                                                                                              \
-        "scores_" label, CASE_ALL, .q_len = 33, .kv_len = 35, .n_heads = 4, .n_kv_heads = 2,       \
-                                   .head_dim = 64, .softcap = 3, .is_causal = true, .q_start = -2, \
-                                   .mask = ATTENTION_MASK_F32, .mask_axes = MASK_QUERY,            \
-                                   .has_scores = true, .stage = which                              \
+        .name = "scores_" label, .dtypes = CASE_ALL, .q_len = 33, .kv_len = 35, .n_heads = 4,      \
+        .n_kv_heads = 2, .head_dim = 64, .softcap = 3, .is_causal = true, .q_start = -2,           \
+        .mask = ATTENTION_MASK_F32, .mask_axes = MASK_QUERY, .has_scores = true, .stage = which    \
     }
 
 // One kind of mask tensor.
 #define MASK(label, which, axes)                                                                   \
     {                                                                                              \
-        "mask_" label, .n_batch = 2, .q_len = 33, .kv_len = 40, .n_heads = 4, .n_kv_heads = 2,     \
-                       .head_dim = 64, .mask = which, .mask_axes = axes                            \
+        .name = "mask_" label, .n_batch = 2, .q_len = 33, .kv_len = 40, .n_heads = 4,              \
+        .n_kv_heads = 2, .head_dim = 64, .mask = which, .mask_axes = axes                          \
     }
 
 const struct attention_case attention_cases[] = {
@@ -218,5 +217,5 @@ const struct attention_case attention_cases[] = {
      .is_unaligned = true},
     {"decode_unaligned", CASE_ALL, .n_batch = 2, .q_len = 1, .kv_len = 130, .n_heads = 4,
      .n_kv_heads = 2, .head_dim = 64, .is_head_major = true, .is_unaligned = true, .row_gap = 1},
-    {NULL},
+    {.name = NULL},
 };

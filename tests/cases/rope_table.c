@@ -96,5 +96,5 @@ const struct rope_case rope_cases[] = {
      .amplitude = 1.25, .direction = GYRE_ROPE_INVERSE, .pairing = INTERLEAVED},
     {"shift", CASE_ALL, .n_tokens = 9, .n_heads = 2, .n_k_heads = 1, .head_dim = 64,
      .amplitude = 1.25, .direction = GYRE_ROPE_SHIFT, .start = -17, .is_in_place = true},
-    {NULL},
+    {.name = NULL},
 };

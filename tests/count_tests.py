@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs a Criterion program and makes sure of how many tests there were: count_tests.py N PROGRAM
+
+Criterion's own summary leaves skipped tests out, and it succeeds when there is no test at all.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+
+def main():
+    wanted, program = int(sys.argv[1]), sys.argv[2]
+    with tempfile.TemporaryDirectory() as folder:
+        tap = os.path.join(folder, "tap")
+        code = subprocess.run([program, "--tap=" + tap], check=False).returncode
+        with open(tap, encoding="utf-8", errors="replace") as lines:
+            results = [line for line in lines if line.startswith(("ok ", "not ok "))]
+    skipped = [line for line in results if "# SKIP" in line]
+    failed = [line for line in results if line.startswith("not ok ")]
+    passed = len(results) - len(skipped) - len(failed)
+    print(f"{os.path.basename(program)}: {len(results)} tests: {passed} passed, "
+          f"{len(failed)} failed, {len(skipped)} skipped")
+    if len(results) < wanted:
+        print(f"there should be at least {wanted}")
+    sys.exit(code or len(results) < wanted or bool(failed))
+
+
+main()

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "on_devices.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "cases/cases.h"
+
+static void run_device(const struct gyre_device_info *info, on_device_fn *fn, const void *context,
+                       struct tally *total)
+{
+    struct session session;
+    struct tally tally = {0};
+    enum gyre_status status = session_open(&session, info->id);
+    cr_assert(status == GYRE_OK, "opening %s gave %s\n%s", info->id, gyre_status_name(status),
+              session.log.text);
+    fn(&session, context, &tally);
+    printf("  %s (%.60s): %u passed, %u failed, %u skipped; largest error %.2f of its bound\n",
+           info->id, info->name, tally.n_passed, tally.n_failed, tally.n_skipped, tally.of_bound);
+    fflush(stdout);
+    session_close(&session);
+    total->n_passed += tally.n_passed;
+    total->n_failed += tally.n_failed;
+    total->n_skipped += tally.n_skipped;
+}
+
+void run_on_devices(enum gyre_backend_kind backend, on_device_fn *fn, const void *context,
+                    unsigned min_cases)
+{
+    const char *name = gyre_backend_name(backend);
+    struct device_set devices = devices_find(NULL);
+    struct tally total = {0};
+    unsigned n_devices = 0;
+    for (size_t i = 0; i < devices.n; i++) {
+        if (devices.infos[i].backend != backend)
+            continue;
+        n_devices++;
+        run_device(&devices.infos[i], fn, context, &total);
+    }
+    devices_free(&devices);
+    if (n_devices == 0 && !devices_is_required(backend))
+        cr_skip_test("no %s device", name);
+    cr_assert(n_devices > 0, "no %s device, and GYRE_REQUIRE asks for it", name);
+    cr_assert(total.n_failed == 0, "%u failures on %s", total.n_failed, name);
+    cr_assert(total.n_passed + total.n_skipped >= min_cases, "only %u cases",
+              total.n_passed + total.n_skipped);
+}
+
+static uint64_t base_seed(void)
+{
+    const char *text = getenv("GYRE_TEST_SEED");
+    return text != NULL ? strtoull(text, NULL, 10) : 1;
+}
+
+static void count(void *user, const struct case_id *id, const struct result *result)
+{
+    tally_add(user, result);
+    if (result->outcome == OUTCOME_FAIL)
+        result_print_failure(stdout, "tests/run_cases", id, result);
+}
+
+static void run_filtered(struct session *session, const void *filter, struct tally *tally)
+{
+    cases_run(session, filter, base_seed(), count, tally);
+}
+
+void run_cases_on_devices(enum gyre_backend_kind backend, const char *filter, unsigned min_cases)
+{
+    run_on_devices(backend, run_filtered, filter, min_cases);
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Criterion tests that run on every device of a backend. A Criterion test is a process of its own,
+// so devices are found and opened inside it, never before.
+#ifndef TESTS_ON_DEVICES_H
+#define TESTS_ON_DEVICES_H
+
+#include "harness/result.h"
+#include "harness/session.h"
+
+// Calls `fn` with each device of the backend. The test fails when a tally has a failure, or when
+// fewer than min_cases came together; without a device it is skipped, or fails when $GYRE_REQUIRE
+// names the backend.
+typedef void on_device_fn(struct session *session, const void *context, struct tally *tally);
+void run_on_devices(enum gyre_backend_kind backend, on_device_fn *fn, const void *context,
+                    unsigned min_cases);
+
+// Runs the cases whose name contains `filter`, printing failures.
+void run_cases_on_devices(enum gyre_backend_kind backend, const char *filter, unsigned min_cases);
+
+#endif

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+// Facts that hold for RoPE and attention whatever the numbers: the reference is tested by them.
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "harness/fill.h"
+#include "oracle/attention.h"
+#include "oracle/rope.h"
+
+enum { DIM = 64, KEYS = 24 };
+
+static struct oracle_rope make_rope(double inv_freq[DIM / 2])
+{
+    oracle_rope_inv_freq(10000, DIM, inv_freq);
+    return (struct oracle_rope){.head_dim = DIM, .rotary_dim = DIM, .inv_freq = inv_freq};
+}
+
+static double dot(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+Test(rope_facts, norms_are_kept)
+{
+    double inv_freq[DIM / 2], x[DIM], y[DIM];
+    struct oracle_rope rope = make_rope(inv_freq);
+    fill_normals(1, x, DIM);
+    oracle_rope_head(&rope, INT32_MAX, 1, 1, x, y);
+    cr_assert(fabs(dot(x, x, DIM) - dot(y, y, DIM)) < 1e-12);
+}
+
+Test(rope_facts, inverse_is_the_identity)
+{
+    double inv_freq[DIM / 2], x[DIM], y[DIM];
+    struct oracle_rope rope = make_rope(inv_freq);
+    rope.is_interleaved = 1;
+    fill_normals(2, x, DIM);
+    oracle_rope_head(&rope, 12345, 1.5, 1.5, x, y);
+    oracle_rope_head(&rope, 12345, 1 / 1.5, -1 / 1.5, y, y);
+    for (size_t i = 0; i < DIM; i++)
+        cr_assert(fabs(x[i] - y[i]) < 1e-14);
+}
+
+Test(rope_facts, scores_depend_only_on_the_difference_of_positions)
+{
+    double inv_freq[DIM / 2], q[DIM], k[DIM], q_at[DIM], k_at[DIM];
+    struct oracle_rope rope = make_rope(inv_freq);
+    fill_normals(3, q, DIM);
+    fill_normals(4, k, DIM);
+    oracle_rope_head(&rope, 17, 1, 1, q, q_at);
+    oracle_rope_head(&rope, 5, 1, 1, k, k_at);
+    double near = dot(q_at, k_at, DIM);
+    oracle_rope_head(&rope, INT32_MAX, 1, 1, q, q_at);
+    oracle_rope_head(&rope, INT32_MAX - 12, 1, 1, k, k_at);
+    cr_assert(fabs(near - dot(q_at, k_at, DIM)) < 1e-12);
+}
+
+// The sum of cosines that RoFormer's figure 2 bounds falls with distance.
+Test(rope_facts, influence_decays)
+{
+    double inv_freq[DIM / 2], c, s;
+    oracle_rope_inv_freq(10000, DIM, inv_freq);
+    const int64_t distances[] = {0, 10, 100, 250};
+    double previous = INFINITY;
+    for (size_t i = 0; i < 4; i++) {
+        double sum_c = 0, sum_s = 0, total = 0;
+        for (size_t j = 0; j < DIM / 2; j++) {
+            oracle_rope_cos_sin(inv_freq[j], distances[i], &c, &s);
+            sum_c += c;
+            sum_s += s;
+            total += hypot(sum_c, sum_s);
+        }
+        cr_assert(total < previous, "at distance %d", (int)distances[i]);
+        previous = total;
+    }
+}
+
+// Reference values of cos and sin of large angles, from the double-angle formulas applied to the
+// angle at half the position: an independent way up from small angles.
+Test(rope_facts, angles_are_exact_at_large_positions)
+{
+    double inv_freq[DIM / 2];
+    oracle_rope_inv_freq(500000, DIM, inv_freq);
+    for (size_t j = 0; j < DIM / 2; j++)
+        for (int64_t position = INT32_MAX; position > 1; position /= 3) {
+            double c, s, c1, s1, c2, s2;
+            int64_t part = position / 2;
+            oracle_rope_cos_sin(inv_freq[j], position, &c, &s);
+            oracle_rope_cos_sin(inv_freq[j], part, &c1, &s1);
+            oracle_rope_cos_sin(inv_freq[j], position - part, &c2, &s2);
+            cr_assert(fabs(c - (c1 * c2 - s1 * s2)) < 1e-15 * 4);
+            cr_assert(fabs(s - (s1 * c2 + c1 * s2)) < 1e-15 * 4);
+        }
+}
+
+// One query of one head over KEYS keys.
+struct fixture {
+    double q[DIM], k[KEYS * DIM], v[KEYS * DIM];
+    double stages[ORACLE_N_STAGES][KEYS], out[DIM];
+    struct oracle_attention definition;
+    struct oracle_attention_row row;
+};
+
+static void set_up(struct fixture *f, uint64_t seed)
+{
+    fill_normals(fill_seed(seed, "q"), f->q, DIM);
+    fill_normals(fill_seed(seed, "k"), f->k, KEYS * DIM);
+    fill_normals(fill_seed(seed, "v"), f->v, KEYS * DIM);
+    f->definition = (struct oracle_attention){
+        .n_batch = 1,
+        .q_len = 1,
+        .kv_len = KEYS,
+        .n_heads = 1,
+        .n_kv_heads = 1,
+        .head_dim = DIM,
+        .v_dim = DIM,
+        .q = f->q,
+        .k = f->k,
+        .v = f->v,
+    };
+    for (int stage = 0; stage < ORACLE_N_STAGES; stage++)
+        f->row.scores[stage] = f->stages[stage];
+    f->row.out = f->out;
+}
+
+Test(attention_facts, equal_scores_give_the_mean)
+{
+    struct fixture f;
+    set_up(&f, 5);
+    for (size_t i = 0; i < DIM; i++)
+        f.q[i] = 0;
+    oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
+    for (size_t d = 0; d < DIM; d++) {
+        double mean = 0;
+        for (size_t j = 0; j < KEYS; j++)
+            mean += f.v[j * DIM + d] / KEYS;
+        cr_assert(fabs(f.out[d] - mean) < 1e-14);
+    }
+    cr_assert(fabs(f.row.lse - log(KEYS)) < 1e-14);
+}
+
+Test(attention_facts, split_and_merge_changes_nothing)
+{
+    struct fixture f;
+    double whole[DIM], lse[2], parts[2][DIM];
+    set_up(&f, 6);
+    oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
+    double whole_lse = f.row.lse;
+    for (size_t d = 0; d < DIM; d++)
+        whole[d] = f.out[d];
+    for (size_t part = 0; part < 2; part++) {
+        const size_t first = part * 7, n = part == 0 ? 7 : KEYS - 7;
+        f.definition.kv_len = n;
+        f.definition.k = f.k + first * DIM;
+        f.definition.v = f.v + first * DIM;
+        f.row.out = parts[part];
+        oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
+        lse[part] = f.row.lse;
+    }
+    double merged = lse[0] + log1p(exp(lse[1] - lse[0]));
+    cr_assert(fabs(merged - whole_lse) < 1e-13);
+    for (size_t d = 0; d < DIM; d++) {
+        double sum = exp(lse[0] - merged) * parts[0][d] + exp(lse[1] - merged) * parts[1][d];
+        cr_assert(fabs(sum - whole[d]) < 1e-13);
+    }
+}
+
+Test(attention_facts, a_row_that_sees_nothing_is_zero)
+{
+    struct fixture f;
+    set_up(&f, 7);
+    f.definition.is_causal = 1;
+    f.definition.q_start = -1;
+    f.k[3] = NAN;
+    f.v[3] = INFINITY;
+    oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
+    for (size_t d = 0; d < DIM; d++)
+        cr_assert(f.out[d] == 0);
+    for (size_t j = 0; j < KEYS; j++)
+        cr_assert(f.stages[ORACLE_PROBS][j] == 0);
+    cr_assert(f.row.lse == -INFINITY);
+}
+
+// The rule of which keys are seen, against a list written by hand.
+Test(attention_facts, windows_prefix_and_causality)
+{
+    static const struct {
+        struct oracle_attention rule;
+        const char *sees; // keys 0.. of query 0, '1' where seen
+    } rows[] = {
+        {{.q_start = 4}, "11111111"},
+        {{.q_start = 4, .is_causal = 1}, "11111000"},
+        {{.q_start = 4, .is_causal = 1, .n_prefix = 7}, "11111110"},
+        {{.q_start = 4, .window_left = 1}, "00001111"},
+        {{.q_start = 4, .window_left = 3}, "00111111"},
+        {{.q_start = 4, .window_right = 1}, "11111000"},
+        {{.q_start = 4, .window_left = 2, .window_right = 2}, "00011100"},
+        {{.q_start = 4, .window_left = 2, .is_causal = 1, .window_keep = 1}, "10011000"},
+        {{.q_start = -2, .is_causal = 1, .window_keep = 3}, "00000000"},
+        {{.q_start = -2, .window_right = 5}, "11100000"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (size_t j = 0; j < 8; j++)
+            cr_assert(oracle_attention_sees(&rows[i].rule, 0, j) == (rows[i].sees[j] == '1'),
+                      "rule %zu, key %zu", i, j);
+}
