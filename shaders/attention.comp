@@ -1,0 +1,361 @@
+#version 450
+// SPDX-License-Identifier: MIT
+// Fused attention of many query rows (arXiv 2205.14135): for every row, over blocks of TILE_K keys,
+//
+//   s = masked(capped(scale q.k))   m' = max(m, max s)   p = exp(s - m')
+//   l = l exp(m - m') + sum p       o = o exp(m - m') + p v
+//   out = o / l   lse = m + log l
+//
+// groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE columns
+// of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by MK keys
+// of s and MQ rows by NV vec4 of o.
+//
+// STAGED 1: q, k and v pass through shared memory. 0: only p does, for devices where shared memory
+// is no faster than global memory.
+#include "common.glsl"
+#include "args/attention.h"
+
+layout(constant_id = 1) const uint TILE_Q = 32;
+layout(constant_id = 2) const uint TILE_K = 32;
+layout(constant_id = 3) const uint HEAD_DIM = 64;
+layout(constant_id = 4) const uint V_TILE = 64;
+
+ARGS(gyre_attention_args);
+BUFFER(0, restrict readonly, Q, TYPE(Q_DTYPE), q);          // (batch, query, head, head_dim)
+BUFFER(1, restrict readonly, K, TYPE(K_DTYPE), k);          // (batch, key, kv head, head_dim)
+BUFFER(2, restrict readonly, V, TYPE(V_DTYPE), v);          // (batch, key, kv head, v_dim)
+BUFFER(3, restrict readonly, Mask, TYPE(MASK_DTYPE), mask); // (batch, head, query, key)
+BUFFER(4, restrict writeonly, Out, TYPE(OUT_DTYPE), result); // (batch, query, head, v_dim)
+BUFFER(5, restrict writeonly, Lse, float, lse);             // (batch, head, query)
+
+#include "keys.glsl"
+#include "packed_rows.glsl"
+
+const uint TX = 16;
+const uint TY = WG / TX;
+const uint MQ = TILE_Q / TY;
+const uint MK = TILE_K / TX;
+const uint NV = (V_TILE + 4 * TX - 1) / (4 * TX);
+
+// A row of the tile of p, in vec4: odd, so that work-items of a column meet different banks.
+const uint P_STRIDE = TILE_K / 4 | 1;
+shared vec4 p_tile[TILE_Q * P_STRIDE];
+shared vec4 part[TILE_Q * TX / 4]; // (TILE_Q, TX) what each work-item of a row brings to a reduction
+
+// The tile of this group and the place of this work-item in it.
+uint batch, kv_head, first_row, first_column, n_columns;
+uint tx, ty;
+
+// The MQ rows of this work-item.
+float m[MQ], l[MQ]; // l: over this work-item's keys only
+vec4 o[MQ][NV];
+float s[MQ][MK];
+
+void find_tile()
+{
+    uint n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
+    uint n_row_tiles = gl_NumWorkGroups.x / n_v_tiles;
+    batch = gl_WorkGroupID.z;
+    kv_head = gl_WorkGroupID.y;
+    // Last rows first: under causality they see the most keys.
+    first_row = (n_row_tiles - 1 - gl_WorkGroupID.x / n_v_tiles) * TILE_Q;
+    first_column = gl_WorkGroupID.x % n_v_tiles * V_TILE;
+    n_columns = min(a.v_dim - first_column, V_TILE);
+    tx = gl_LocalInvocationIndex % TX;
+    ty = gl_LocalInvocationIndex / TX;
+}
+
+uint row_of(uint i)
+{
+    return first_row + ty * MQ + i;
+}
+
+void init_rows()
+{
+    [[unroll]] for (uint i = 0; i < MQ; i++) {
+        m[i] = NEG_INF;
+        l[i] = 0.0;
+        [[unroll]] for (uint c = 0; c < NV; c++)
+            o[i][c] = vec4(0.0);
+    }
+}
+
+void clear_scores()
+{
+    [[unroll]] for (uint i = 0; i < MQ; i++)
+        [[unroll]] for (uint j = 0; j < MK; j++)
+            s[i][j] = 0.0;
+}
+
+void add_products(vec4 qx[MQ], vec4 kx[MK])
+{
+    [[unroll]] for (uint i = 0; i < MQ; i++)
+        [[unroll]] for (uint j = 0; j < MK; j++)
+            s[i][j] += qx[i].x * kx[j].x + qx[i].y * kx[j].y + qx[i].z * kx[j].z +
+                       qx[i].w * kx[j].w;
+}
+
+// Adds the weights px, each for one key, times this work-item's columns of v. A hidden key's value
+// must not even meet a zero.
+void add_values(float px[MQ], vec4 vx[NV], bool is_whole)
+{
+    [[unroll]] for (uint i = 0; i < MQ; i++)
+        [[unroll]] for (uint c = 0; c < NV; c++)
+            o[i][c] += px[i] * (is_whole || px[i] != 0.0 ? vx[c] : vec4(0.0));
+}
+
+#if STAGED
+// Elements of q and k that are staged at once: at most 32, in even parts of head_dim.
+const uint N_CHUNKS = (HEAD_DIM + 31) / 32;
+const uint CHUNK = ((HEAD_DIM + N_CHUNKS - 1) / N_CHUNKS + 3) / 4 * 4;
+const uint CHUNK_STRIDE = CHUNK / 4 | 1;
+// Keys and vec4 per key of v that are staged at once.
+const uint V_KEYS = TILE_K / NV;
+const uint V_ROW = (V_TILE + 3) / 4;
+
+const uint QK_SIZE = (TILE_Q + TILE_K) * CHUNK_STRIDE;
+const uint V_SIZE = V_KEYS * V_ROW;
+const uint K_STAGE = TILE_Q * CHUNK_STRIDE; // k follows q
+shared vec4 stage[QK_SIZE > V_SIZE ? QK_SIZE : V_SIZE];
+shared uint q_begin[TILE_Q]; // where the rows of q begin
+
+void find_q()
+{
+    for (uint i = gl_LocalInvocationIndex; i < TILE_Q; i += WG)
+        q_begin[i] = ROW(q, batch, query_of(first_row + i), head_of(kv_head, first_row + i));
+    barrier();
+}
+
+// Elements [d, d + CHUNK) of the tile's rows and of TILE_K keys.
+void stage_qk(uint key, uint d)
+{
+    [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += WG) {
+        uint row = e / CHUNK, x = e % CHUNK;
+        stage[row * CHUNK_STRIDE + x / 4][x % 4] =
+            d + x < HEAD_DIM ? LOAD(Q_DTYPE, q, q_begin[row] + d + x) : 0.0;
+    }
+    [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += WG) {
+        uint row = e / CHUNK, x = e % CHUNK;
+        uint begin = ROW(k, batch, min(key + row, a.kv_len - 1), kv_head);
+        stage[K_STAGE + row * CHUNK_STRIDE + x / 4][x % 4] =
+            d + x < HEAD_DIM ? LOAD(K_DTYPE, k, begin + d + x) : 0.0;
+    }
+}
+
+// The tile's columns of V_KEYS keys.
+void stage_v(uint key)
+{
+    for (uint e = gl_LocalInvocationIndex; e < V_KEYS * V_ROW * 4; e += WG) {
+        uint row = e / (V_ROW * 4), x = e % (V_ROW * 4);
+        uint begin = ROW(v, batch, min(key + row, a.kv_len - 1), kv_head) + first_column;
+        stage[e / 4][e % 4] = x < n_columns ? LOAD(V_DTYPE, v, begin + x) : 0.0;
+    }
+}
+
+void raw_scores(uint key)
+{
+    clear_scores();
+    for (uint d = 0; d < HEAD_DIM; d += CHUNK) {
+        stage_qk(key, d);
+        barrier();
+        for (uint x = 0; x < CHUNK / 4; x++) {
+            vec4 qx[MQ], kx[MK];
+            [[unroll]] for (uint i = 0; i < MQ; i++)
+                qx[i] = stage[(ty * MQ + i) * CHUNK_STRIDE + x];
+            [[unroll]] for (uint j = 0; j < MK; j++)
+                kx[j] = stage[K_STAGE + (tx + j * TX) * CHUNK_STRIDE + x];
+            add_products(qx, kx);
+        }
+        barrier(); // the stage may be written again
+    }
+}
+
+void weighted_values(uint key, bool is_whole)
+{
+    for (uint done = 0; done < TILE_K; done += V_KEYS) {
+        stage_v(key + done);
+        barrier();
+        for (uint x = 0; x < V_KEYS; x++) {
+            float px[MQ];
+            vec4 vx[NV];
+            [[unroll]] for (uint i = 0; i < MQ; i++)
+                px[i] = p_tile[(ty * MQ + i) * P_STRIDE + (done + x) / 4][(done + x) % 4];
+            [[unroll]] for (uint c = 0; c < NV; c++)
+                vx[c] = stage[x * V_ROW + min(tx + c * TX, V_ROW - 1)];
+            add_values(px, vx, is_whole);
+        }
+        barrier(); // the stage may be written again
+    }
+}
+#else
+uint q_begin[MQ];
+
+void find_q()
+{
+    [[unroll]] for (uint i = 0; i < MQ; i++)
+        q_begin[i] = ROW(q, batch, query_of(row_of(i)), head_of(kv_head, row_of(i)));
+}
+
+// Elements i to i + 3 of which the first n exist; zeros for the rest.
+#define LOAD4(dtype, buf, i, n)                                                                    \
+    vec4(LOAD(dtype, buf, i), (n) > 1 ? LOAD(dtype, buf, (i) + 1) : 0.0,                           \
+         (n) > 2 ? LOAD(dtype, buf, (i) + 2) : 0.0, (n) > 3 ? LOAD(dtype, buf, (i) + 3) : 0.0)
+
+// Products of elements [d, d + n), n at most 4.
+void add_elements(uint k_begin[MK], uint d, uint n)
+{
+    vec4 qx[MQ], kx[MK];
+    [[unroll]] for (uint i = 0; i < MQ; i++)
+        qx[i] = LOAD4(Q_DTYPE, q, q_begin[i] + d, n);
+    [[unroll]] for (uint j = 0; j < MK; j++)
+        kx[j] = LOAD4(K_DTYPE, k, k_begin[j] + d, n);
+    add_products(qx, kx);
+}
+
+void raw_scores(uint key)
+{
+    uint k_begin[MK];
+    [[unroll]] for (uint j = 0; j < MK; j++)
+        k_begin[j] = ROW(k, batch, min(key + tx + j * TX, a.kv_len - 1), kv_head);
+    clear_scores();
+    for (uint d = 0; d < HEAD_DIM / 4 * 4; d += 4)
+        add_elements(k_begin, d, 4);
+    if (HEAD_DIM % 4 != 0)
+        add_elements(k_begin, HEAD_DIM / 4 * 4, HEAD_DIM % 4);
+}
+
+void weighted_values(uint key, bool is_whole)
+{
+    for (uint x = 0; x < TILE_K; x++) {
+        float px[MQ];
+        vec4 vx[NV];
+        uint begin = ROW(v, batch, min(key + x, a.kv_len - 1), kv_head) + first_column;
+        [[unroll]] for (uint i = 0; i < MQ; i++)
+            px[i] = p_tile[(ty * MQ + i) * P_STRIDE + x / 4][x % 4];
+        [[unroll]] for (uint c = 0; c < NV; c++) {
+            uint column = 4 * (tx + c * TX);
+            vx[c] = column < n_columns ? LOAD4(V_DTYPE, v, begin + column, n_columns - column)
+                                       : vec4(0.0);
+        }
+        add_values(px, vx, is_whole);
+    }
+}
+#endif
+
+// Raw dot products become what softmax sees.
+void finish_scores(uint key, bool is_whole)
+{
+    [[unroll]] for (uint i = 0; i < MQ; i++)
+        [[unroll]] for (uint j = 0; j < MK; j++)
+            s[i][j] = capped(s[i][j] * a.scale);
+    if (is_whole)
+        return;
+    [[unroll]] for (uint i = 0; i < MQ; i++) {
+        uint query = query_of(row_of(i));
+        uint mask_begin = ROW(mask, batch, head_of(kv_head, row_of(i)), query);
+        keys seen = keys_of(a.q_start + int(query));
+        [[unroll]] for (uint j = 0; j < MK; j++) {
+            uint at = key + tx + j * TX;
+            s[i][j] = masked(s[i][j], seen, at, mask_begin + at);
+        }
+    }
+}
+
+// Maximum and sum over the work-items of a row, each of which has left its own in part.
+float row_max(uint row)
+{
+    vec4 x = max(max(part[row * 4], part[row * 4 + 1]), max(part[row * 4 + 2], part[row * 4 + 3]));
+    return max(max(x.x, x.y), max(x.z, x.w));
+}
+
+float row_sum(uint row)
+{
+    vec4 x = (part[row * 4] + part[row * 4 + 1]) + (part[row * 4 + 2] + part[row * 4 + 3]);
+    return (x.x + x.y) + (x.z + x.w);
+}
+
+void leave_part(uint i, float x)
+{
+    part[(ty * MQ + i) * (TX / 4) + tx / 4][tx % 4] = x;
+}
+
+// Moves the rows to their new maxima and writes the weights of this block.
+void update_rows()
+{
+    [[unroll]] for (uint i = 0; i < MQ; i++) {
+        float most = s[i][0];
+        [[unroll]] for (uint j = 1; j < MK; j++)
+            most = max(most, s[i][j]);
+        leave_part(i, most);
+    }
+    barrier();
+    [[unroll]] for (uint i = 0; i < MQ; i++) {
+        uint row = ty * MQ + i;
+        float most = max(m[i], row_max(row)), shift = shift_of(most);
+        float factor = exp_neg(m[i] - shift);
+        m[i] = most;
+        l[i] *= factor;
+        [[unroll]] for (uint c = 0; c < NV; c++)
+            o[i][c] *= factor;
+        [[unroll]] for (uint j = 0; j < MK; j++) {
+            uint at = tx + j * TX;
+            float weight = exp_neg(s[i][j] - shift);
+            l[i] += weight;
+            p_tile[row * P_STRIDE + at / 4][at % 4] = weight;
+        }
+    }
+    barrier(); // p is complete, and part may be written again
+}
+
+void write_row(uint i, float inverse)
+{
+    uint begin = ROW(out, batch, query_of(row_of(i)), head_of(kv_head, row_of(i))) + first_column;
+    [[unroll]] for (uint c = 0; c < NV; c++)
+        [[unroll]] for (uint u = 0; u < 4; u++) {
+            uint column = 4 * (tx + c * TX) + u;
+            if (column < n_columns)
+                STORE(OUT_DTYPE, result, begin + column, o[i][c][u] * inverse);
+        }
+}
+
+void write_rows()
+{
+    [[unroll]] for (uint i = 0; i < MQ; i++)
+        leave_part(i, l[i]);
+    barrier();
+    [[unroll]] for (uint i = 0; i < MQ; i++) {
+        float sum = row_sum(ty * MQ + i);
+        bool is_empty = m[i] == NEG_INF;
+        if (row_of(i) >= n_rows())
+            continue;
+        if (a.has_lse != 0u && first_column == 0u && tx == 0u)
+            lse[ROW(lse, batch, head_of(kv_head, row_of(i)), query_of(row_of(i)))] =
+                is_empty ? NEG_INF : m[i] + log(sum);
+        if (a.has_out != 0u)
+            write_row(i, is_empty ? 0.0 : 1.0 / sum);
+    }
+}
+
+void main()
+{
+    find_tile();
+    find_q();
+    init_rows();
+    keys first = keys_of_row(first_row), last = keys_of_row(first_row + TILE_Q - 1);
+    uint end = keys_end(last);
+    for (uint key = next_block(first, last, 0, TILE_K); key < end;
+         key = next_block(first, last, key + TILE_K, TILE_K)) {
+        bool is_whole = MASK_DTYPE == DTYPE_NONE && is_block_seen(first, key, TILE_K) &&
+                        is_block_seen(last, key, TILE_K);
+        raw_scores(key);
+        finish_scores(key, is_whole);
+        update_rows();
+        if (a.has_out == 0u)
+            continue;
+        if (is_whole)
+            weighted_values(key, true);
+        else
+            weighted_values(key, false);
+    }
+    write_rows();
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// What every shader begins with: the work-group, the arguments, and elements in storage. Numbers of
+// a kernel are specialization constants, number 0 being WG; dtypes and features are defines.
+//
+// 16-bit elements are integers here, converted by hand: drivers round as they like otherwise, and
+// nothing but 16-bit storage is asked of the device.
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_EXT_shader_16bit_storage : enable
+#include "args/types.h"
+
+layout(local_size_x_id = 0) in;
+#define WG gl_WorkGroupSize.x
+
+// Arguments up to 128 bytes are push constants, others a buffer behind the kernel's own.
+#ifdef ARGS_BINDING
+#define ARGS(type)                                                                                 \
+    layout(set = 0, binding = ARGS_BINDING, std430) restrict readonly buffer Args                  \
+    {                                                                                              \
+        type a;                                                                                    \
+    }
+#else
+#define ARGS(type)                                                                                 \
+    layout(push_constant, std430) uniform Args                                                     \
+    {                                                                                              \
+        type a;                                                                                    \
+    }
+#endif
+
+// A buffer `name` of elements. Bytes are read out of words: 8-bit storage is rarer still.
+#define BUFFER(number, access, block, type, name)                                                  \
+    layout(set = 0, binding = number, std430) access buffer block                                  \
+    {                                                                                              \
+        type name[];                                                                               \
+    }
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b)  PASTE_(a, b)
+
+// For a dtype that is a define; numbers as in args/types.h: 0 f32, 1 f16, 2 bf16, 5 bytes, 9 none.
+#define TYPE(dtype)                 PASTE(type_, dtype)
+#define LOAD(dtype, buf, i)         PASTE(load_, dtype)(buf, i)
+#define STORE(dtype, buf, i, value) PASTE(store_, dtype)(buf, i, value)
+
+#define type_0 float
+#define type_1 uint16_t
+#define type_2 uint16_t
+#define type_5 uint
+#define type_9 uint
+
+#define load_0(buf, i) buf[i]
+#define load_1(buf, i) unpackHalf2x16(uint(buf[i])).x
+#define load_2(buf, i) uintBitsToFloat(uint(buf[i]) << 16)
+#define load_5(buf, i) float(bitfieldExtract(buf[(i) >> 2], int((i)&3u) * 8, 8))
+
+#define store_0(buf, i, value) buf[i] = value
+#define store_1(buf, i, value) buf[i] = uint16_t(f16_bits(value))
+#define store_2(buf, i, value) buf[i] = uint16_t(bf16_bits(value))
+
+// To nearest even; a NaN stays one.
+uint bf16_bits(float value)
+{
+    uint bits = floatBitsToUint(value);
+    bool is_nan = (bits & 0x7fffffffu) > 0x7f800000u;
+    return is_nan ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+}
+
+// To nearest even, subnormals included; a NaN stays one.
+uint f16_bits(float value)
+{
+    uint bits = floatBitsToUint(value), sign = bits >> 16 & 0x8000u, abs_bits = bits & 0x7fffffffu;
+    if (abs_bits > 0x7f800000u)
+        return sign | 0x7e00u;
+    // Bits that are dropped: 13, and more below the smallest normal number, 2^-14.
+    uint exponent = abs_bits >> 23;
+    uint dropped = exponent < 113u ? min(126u - exponent, 31u) : 13u;
+    uint kept = exponent < 113u ? (abs_bits & 0x7fffffu | 0x800000u) : abs_bits - (112u << 23);
+    uint rounded = (kept + (1u << (dropped - 1u)) - 1u + (kept >> dropped & 1u)) >> dropped;
+    return sign | min(rounded, 0x7c00u);
+}
+
+#define NEG_INF uintBitsToFloat(0xff800000u)
+
+// Element where row (i, j, k) of tensor x begins.
+#define ROW(x, i, j, k)                                                                            \
+    (a.x##_offset + (i)*a.x##_stride[0] + (j)*a.x##_stride[1] + (k)*a.x##_stride[2])

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Functions of softmax, more exact than Vulkan promises of its own.
+#define LOG2E 1.44269504
+
+// e^x for x <= 0, within 5 ulp: Vulkan lets exp2 be off by 3 + 2 |x| ulp, so it gets the fraction
+// only. 0 below 2^-126, -inf included.
+float exp_neg(float x)
+{
+    float y = x * LOG2E, whole = round(y);
+    float scaled = exp2(y - whole) * uintBitsToFloat(uint(int(max(whole, -126.0)) + 127) << 23);
+    return y < -126.0 ? 0.0 : scaled;
+}
+
+// tanh within 4 ulp: Vulkan's may be made of exp, and cancels near 0.
+float tanh_exact(float x)
+{
+    float y = x * x, e = exp_neg(-2.0 * abs(x));
+    float near = x + x * y * (-3.33332819e-1 +
+                              y * (1.33314422e-1 + y * (-5.37397155e-2 +
+                                                        y * (2.06390887e-2 + y * -5.70498872e-3))));
+    return abs(x) < 0.625 ? near : sign(x) * (1.0 - e) / (1.0 + e);
+}
+
+// The number to subtract from a row's scores: its maximum, or 0 where it has seen no key.
+float shift_of(float row_max)
+{
+    return row_max == NEG_INF ? 0.0 : row_max;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// From a raw score s = scale * q.k to the one that softmax sees:
+//
+//   capped  s = c tanh(s / c)        when c > 0
+//   masked  s = s + mask, and -inf where the key is hidden: by length, causality, window or mask
+//
+// Hidden is a choice, never arithmetic, so NaN and infinities of hidden keys stay where they are.
+// The arguments are any struct that has the fields of the rule (args/attention.h).
+#include "args/attention.h"
+
+#include "exp.glsl"
+
+// Keys that a query sees, before the mask: [lo, hi) and those below keep.
+struct keys {
+    uint lo, hi, keep;
+};
+
+keys keys_of(int q_pos)
+{
+    uint cap = gyre_keys_cap(a.kv_len, a.is_causal, a.n_prefix, q_pos);
+    return keys(gyre_keys_lo(a.window_left, q_pos), gyre_keys_hi(a.window_right, cap, q_pos),
+                min(a.window_keep, cap));
+}
+
+bool is_seen(keys seen, uint key)
+{
+    return (seen.lo <= key && key < seen.hi) || key < seen.keep;
+}
+
+// Keys [begin, begin + n) are all seen.
+bool is_block_seen(keys seen, uint begin, uint n)
+{
+    return (seen.lo <= begin && begin + n <= seen.hi) || begin + n <= seen.keep;
+}
+
+// End of the keys that any query up to this one sees: the ends only grow with the query.
+uint keys_end(keys last)
+{
+    return max(last.lo < last.hi ? last.hi : 0u, last.keep);
+}
+
+// Where a walk over keys in blocks of n goes on that has come to `key`: past what neither the first
+// query's window nor the last one's kept keys let any query between them see.
+uint next_block(keys first, keys last, uint key, uint n)
+{
+    return key < last.keep ? key : max(key, first.lo - first.lo % n);
+}
+
+float capped(float score)
+{
+    return a.softcap > 0.0 ? a.softcap * tanh_exact(score / a.softcap) : score;
+}
+
+// The masked score of key number `key`, whose mask element is number i.
+float masked(float score, keys seen, uint key, uint i)
+{
+    if (!is_seen(seen, key))
+        return NEG_INF;
+#if MASK_DTYPE == DTYPE_NONE
+    return score;
+#else
+    float added = LOAD(MASK_DTYPE, mask, i);
+#if MASK_DTYPE == DTYPE_U8
+    return added != 0.0 ? score : NEG_INF;
+#else
+    return added == NEG_INF ? NEG_INF : score + added;
+#endif
+#endif
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+// Pipelines: one per variant, made when first needed and kept with the device.
+#include "vk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "variant.h"
+
+static uint32_t n_bindings(const struct gyre_kernel *kernel)
+{
+    return kernel->n_bufs + gyre_vk_has_args_buffer(kernel);
+}
+
+static enum gyre_status create_set_layout(struct vk_device *device, struct vk_kernel *kernel)
+{
+    VkDescriptorSetLayoutBinding bindings[GYRE_MAX_BUFS + 1];
+    const uint32_t n = n_bindings(kernel->variant.kernel);
+    for (uint32_t i = 0; i < n; i++)
+        bindings[i] = (VkDescriptorSetLayoutBinding){
+            .binding = i,
+            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorCount = 1,
+            .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+        };
+    const VkDescriptorSetLayoutCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+        .bindingCount = n,
+        .pBindings = bindings,
+    };
+    return gyre_vk_check(
+        &device->base.log,
+        device->fn.CreateDescriptorSetLayout(device->handle, &create, NULL, &kernel->set_layout),
+        "vkCreateDescriptorSetLayout");
+}
+
+static enum gyre_status create_layout(struct vk_device *device, struct vk_kernel *kernel)
+{
+    const VkPushConstantRange push = {
+        .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+        .size = kernel->variant.kernel->args_size,
+    };
+    const VkPipelineLayoutCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+        .setLayoutCount = 1,
+        .pSetLayouts = &kernel->set_layout,
+        .pushConstantRangeCount = gyre_vk_has_args_buffer(kernel->variant.kernel) ? 0 : 1,
+        .pPushConstantRanges = &push,
+    };
+    return gyre_vk_check(
+        &device->base.log,
+        device->fn.CreatePipelineLayout(device->handle, &create, NULL, &kernel->layout),
+        "vkCreatePipelineLayout");
+}
+
+// Key of the driver's own code for a variant.
+static void pipeline_key(const struct vk_device *device, const struct gyre_variant *variant,
+                         uint64_t hash, char *key, size_t size)
+{
+    char text[256];
+    gyre_variant_describe(variant, text, sizeof(text));
+    snprintf(key, size, "vulkan pipeline, gyre %s, device %s, %s, source %016llx", gyre_version(),
+             device->cache_tag, text, (unsigned long long)hash);
+}
+
+// A pipeline cache for one pipeline, filled from disk; *was_hit says whether it was there.
+static VkPipelineCache open_cache(struct vk_device *device, const char *key, bool *was_hit)
+{
+    VkPipelineCache cache = VK_NULL_HANDLE;
+    void *data = NULL;
+    size_t size = 0;
+    *was_hit = gyre_cache_get(device->base.cache, key, &data, &size);
+    const VkPipelineCacheCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
+        .initialDataSize = size,
+        .pInitialData = data,
+    };
+    if (device->fn.CreatePipelineCache(device->handle, &create, NULL, &cache) != VK_SUCCESS)
+        cache = VK_NULL_HANDLE; // only speed is lost
+    free(data);
+    return cache;
+}
+
+static void save_cache(struct vk_device *device, VkPipelineCache cache, const char *key)
+{
+    size_t size = 0;
+    if (device->base.cache == NULL || cache == VK_NULL_HANDLE ||
+        device->fn.GetPipelineCacheData(device->handle, cache, &size, NULL) != VK_SUCCESS)
+        return;
+    void *data = malloc(size);
+    if (data != NULL &&
+        device->fn.GetPipelineCacheData(device->handle, cache, &size, data) == VK_SUCCESS)
+        gyre_cache_put(device->base.cache, key, data, size);
+    free(data);
+}
+
+static VkResult create_pipeline(struct vk_device *device, struct vk_kernel *kernel,
+                                VkShaderModule module, VkPipelineCache cache)
+{
+    VkSpecializationMapEntry entries[GYRE_MAX_CONSTS];
+    const uint32_t n = gyre_kernel_n_consts(kernel->variant.kernel);
+    for (uint32_t i = 0; i < n; i++)
+        entries[i] =
+            (VkSpecializationMapEntry){i, i * (uint32_t)sizeof(uint32_t), sizeof(uint32_t)};
+    const VkSpecializationInfo specialization = {
+        .mapEntryCount = n,
+        .pMapEntries = entries,
+        .dataSize = n * sizeof(uint32_t),
+        .pData = kernel->variant.consts,
+    };
+    const VkComputePipelineCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .stage =
+            {
+                .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .module = module,
+                .pName = "main",
+                .pSpecializationInfo = &specialization,
+            },
+        .layout = kernel->layout,
+    };
+    return device->fn.CreateComputePipelines(device->handle, cache, 1, &create, NULL,
+                                             &kernel->pipeline);
+}
+
+static enum gyre_status build_pipeline(struct vk_device *device, struct vk_kernel *kernel,
+                                       const struct vk_shader *shader)
+{
+    const VkShaderModuleCreateInfo create = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+        .codeSize = shader->size,
+        .pCode = shader->words,
+    };
+    char key[512];
+    bool was_hit;
+    VkShaderModule module;
+    VkResult result = device->fn.CreateShaderModule(device->handle, &create, NULL, &module);
+    if (result < 0)
+        return gyre_vk_check(&device->base.log, result, "vkCreateShaderModule");
+    pipeline_key(device, &kernel->variant, shader->hash, key, sizeof(key));
+    VkPipelineCache cache = open_cache(device, key, &was_hit);
+    result = create_pipeline(device, kernel, module, cache);
+    if (result == VK_SUCCESS && !was_hit)
+        save_cache(device, cache, key);
+    device->fn.DestroyPipelineCache(device->handle, cache, NULL);
+    device->fn.DestroyShaderModule(device->handle, module, NULL);
+    enum gyre_status status = gyre_vk_check(&device->base.log, result, "vkCreateComputePipelines");
+    return status == GYRE_DEVICE ? GYRE_COMPILE : status;
+}
+
+// Drivers accept what is too large, so it is refused here.
+static enum gyre_status check_limits(const struct vk_device *device,
+                                     const struct gyre_variant *variant,
+                                     const struct vk_shader *shader)
+{
+    const struct gyre_device_info *info = &device->base.info;
+    const char *name = variant->kernel->name;
+    uint32_t local = gyre_spirv_local_size(shader->words, shader->size / sizeof(uint32_t),
+                                           variant->consts, gyre_kernel_n_consts(variant->kernel));
+    if (variant->consts[0] > info->max_group_size)
+        return gyre_fail(&device->base.log, GYRE_UNSUPPORTED,
+                         "vulkan: %s wants a work-group of %u, %s has %u", name, variant->consts[0],
+                         info->id, info->max_group_size);
+    if (local > info->local_size)
+        return gyre_fail(&device->base.log, GYRE_UNSUPPORTED,
+                         "vulkan: %s wants %u bytes of local memory, %s has %u", name, local,
+                         info->id, info->local_size);
+    return GYRE_OK;
+}
+
+static void kernel_destroy(struct vk_device *device, struct vk_kernel *kernel)
+{
+    device->fn.DestroyPipeline(device->handle, kernel->pipeline, NULL);
+    device->fn.DestroyPipelineLayout(device->handle, kernel->layout, NULL);
+    device->fn.DestroyDescriptorSetLayout(device->handle, kernel->set_layout, NULL);
+    free(kernel);
+}
+
+static enum gyre_status build(struct vk_device *device, struct vk_kernel *kernel)
+{
+    struct vk_shader shader = {0};
+    enum gyre_status status = gyre_vk_shader_get(device, &kernel->variant, &shader);
+    if (status == GYRE_OK)
+        status = check_limits(device, &kernel->variant, &shader);
+    if (status == GYRE_OK)
+        status = create_set_layout(device, kernel);
+    if (status == GYRE_OK)
+        status = create_layout(device, kernel);
+    if (status == GYRE_OK)
+        status = build_pipeline(device, kernel, &shader);
+    free(shader.words);
+    return status;
+}
+
+static enum gyre_status kernel_create(struct vk_device *device, const struct gyre_variant *variant,
+                                      struct vk_kernel **out)
+{
+    char text[256];
+    struct vk_kernel *kernel = calloc(1, sizeof(*kernel));
+    if (kernel == NULL)
+        return gyre_fail(&device->base.log, GYRE_NO_MEMORY, "vulkan: no memory for a kernel");
+    kernel->variant = *variant;
+    gyre_variant_describe(variant, text, sizeof(text));
+    gyre_log_write(&device->base.log, GYRE_LOG_DEBUG, "vulkan: preparing %s", text);
+    enum gyre_status status = build(device, kernel);
+    if (status != GYRE_OK) {
+        kernel_destroy(device, kernel);
+        kernel = NULL;
+    }
+    *out = kernel;
+    return status;
+}
+
+static struct vk_kernel *find(const struct vk_device *device, const struct gyre_variant *variant)
+{
+    struct vk_kernel *kernel = device->kernels;
+    while (kernel != NULL && !gyre_variant_equal(&kernel->variant, variant))
+        kernel = kernel->next;
+    return kernel;
+}
+
+enum gyre_status gyre_vk_kernel_get(struct vk_device *device, const struct gyre_variant *variant,
+                                    const struct vk_kernel **out)
+{
+    enum gyre_status status = GYRE_OK;
+    pthread_mutex_lock(&device->kernels_lock);
+    struct vk_kernel *kernel = find(device, variant);
+    if (kernel == NULL) {
+        status = kernel_create(device, variant, &kernel);
+        if (kernel != NULL) {
+            kernel->next = device->kernels;
+            device->kernels = kernel;
+        }
+    }
+    pthread_mutex_unlock(&device->kernels_lock);
+    *out = kernel;
+    return status;
+}
+
+enum gyre_status gyre_vk_prepare(struct gyre_device *device, const struct gyre_variant *variant)
+{
+    const struct vk_kernel *kernel;
+    return gyre_vk_kernel_get((struct vk_device *)device, variant, &kernel);
+}
+
+void gyre_vk_kernels_destroy(struct vk_device *device)
+{
+    while (device->kernels != NULL) {
+        struct vk_kernel *next = device->kernels->next;
+        kernel_destroy(device, device->kernels);
+        device->kernels = next;
+    }
+}
