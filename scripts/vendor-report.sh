@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# What the compilers of vendors say of every kernel variant that the planner chooses for a discrete
+# GPU: registers, local memory, waves, spills. Nothing runs on a device. Fails on a spill.
+. "$(dirname "$0")/lib.sh"
+
+scripts/setup.sh check
+build release
+[ -x build/release/tests/tools/variants ] || skip "the build has no OpenCL, Vulkan or glslang"
+python3 scripts/vendor_report.py build/release/tests/tools build/vendor
