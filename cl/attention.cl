@@ -12,6 +12,7 @@
 // STAGED 1: q, k and v pass through local memory. 0: only p does, for devices where local memory is
 // no faster than global memory.
 #include "args/attention.h"
+#include "exp.clh"
 #include "keys.clh"
 
 #define TX 16
@@ -184,27 +185,37 @@ static inline void raw_scores(struct gyre_attention_args a, struct tile t, const
     }
 }
 
+// Adds the weighted values of keys [x, x + V_KEYS) of the block, which lie in the stage.
+static inline void add_block(struct tile t, struct rows *r, u32 x, __local const float4 *p,
+                             __local const float4 *stage, bool is_whole)
+{
+    for (u32 y = 0; y < V_KEYS; y += 4) {
+        float4 px[MQ], vx[NV];
+#pragma unroll
+        for (i32 i = 0; i < MQ; i++)
+            px[i] = p[(t.ty * MQ + i) * P_STRIDE + (x + y) / 4];
+#pragma unroll
+        for (i32 u = 0; u < 4; u++) {
+#pragma unroll
+            for (i32 c = 0; c < NV; c++)
+                vx[c] = stage[(y + u) * NV * TX + t.tx + c * TX];
+            add_values(r, px, u, vx, is_whole);
+        }
+    }
+}
+
 static inline void weighted_values(struct gyre_attention_args a, struct tile t, struct rows *r,
                                    u32 key, __global const TYPE(V_DTYPE) * v,
                                    __local const float4 *p, __local float4 *stage, bool is_whole)
 {
-    for (u32 part = 0; part < TILE_K; part += V_KEYS) {
+    for (u32 x = 0; x < TILE_K; x += V_KEYS) {
         barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
-        stage_v(a, t, key + part, v, (__local float *)stage);
+        stage_v(a, t, key + x, v, (__local float *)stage);
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (u32 x = 0; x < V_KEYS; x += 4) {
-            float4 px[MQ], vx[NV];
-#pragma unroll
-            for (i32 i = 0; i < MQ; i++)
-                px[i] = p[(t.ty * MQ + i) * P_STRIDE + (part + x) / 4];
-#pragma unroll
-            for (i32 u = 0; u < 4; u++) {
-#pragma unroll
-                for (i32 c = 0; c < NV; c++)
-                    vx[c] = stage[(x + u) * NV * TX + t.tx + c * TX];
-                add_values(r, px, u, vx, is_whole);
-            }
-        }
+        if (is_whole)
+            add_block(t, r, x, p, stage, true);
+        else
+            add_block(t, r, x, p, stage, false);
     }
 }
 #else
@@ -239,11 +250,11 @@ static inline void raw_scores(struct gyre_attention_args a, struct tile t, const
 #endif
 }
 
-static inline void weighted_values(struct gyre_attention_args a, struct tile t, struct rows *r,
-                                   u32 key, __global const TYPE(V_DTYPE) * v,
-                                   __local const float4 *p, __local float4 *stage, bool is_whole)
+// Adds the weighted values of the block's keys.
+static inline void add_block(struct gyre_attention_args a, struct tile t, struct rows *r, u32 key,
+                             __global const TYPE(V_DTYPE) * v, __local const float4 *p,
+                             bool is_whole)
 {
-    barrier(CLK_LOCAL_MEM_FENCE); // p is complete
     for (u32 x = 0; x < TILE_K; x += 4) {
         float4 px[MQ], vx[NV];
 #pragma unroll
@@ -261,6 +272,17 @@ static inline void weighted_values(struct gyre_attention_args a, struct tile t, 
             add_values(r, px, u, vx, is_whole);
         }
     }
+}
+
+static inline void weighted_values(struct gyre_attention_args a, struct tile t, struct rows *r,
+                                   u32 key, __global const TYPE(V_DTYPE) * v,
+                                   __local const float4 *p, __local float4 *stage, bool is_whole)
+{
+    barrier(CLK_LOCAL_MEM_FENCE); // p is complete
+    if (is_whole)
+        add_block(a, t, r, key, v, p, true);
+    else
+        add_block(a, t, r, key, v, p, false);
 }
 #endif
 
@@ -385,12 +407,7 @@ attention(struct gyre_attention_args a,
         raw_scores(a, t, &r, key, q, k, stage, s);
         finish_scores(a, t, &r, key, is_whole, mask, s);
         update_rows(t, &r, s, part, p);
-        if (a.has_out == 0u)
-            continue;
-        if (is_whole)
-            weighted_values(a, t, &r, key, v, p, stage, true);
-        else
-            weighted_values(a, t, &r, key, v, p, stage, false);
+        weighted_values(a, t, &r, key, v, p, stage, is_whole);
     }
     write_rows(a, t, &r, part, out, lse);
 }

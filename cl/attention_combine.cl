@@ -6,7 +6,8 @@
 // groups: (ceil(v_dim / WG), rows (strided), kv heads * batch, kv heads innermost). A work-item is a
 // column of v.
 #include "args/attention_combine.h"
-#include "keys.clh"
+#include "common.clh"
+#include "exp.clh"
 
 // A row's splits: where the first one lies, and how far the next.
 struct splits {

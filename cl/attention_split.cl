@@ -11,6 +11,7 @@
 // key, each taking every LX-th float4 of it, and have LY = WG / LX keys side by side; each work-item
 // has NC columns of v, WG apart. TILE_K is a multiple of LY and at most WG.
 #include "args/attention.h"
+#include "exp.clh"
 #include "keys.clh"
 
 #define LX 8
@@ -213,7 +214,7 @@ static inline void write_rows(struct gyre_attention_args a, struct tile t, const
             if (column < V_TILE && t.column + column < a.v_dim)
                 partial[(result + t.row + i) * a.v_dim + t.column + column] = r->acc[i][c];
         }
-        if (x == i && t.column == 0) {
+        if (x == (u32)i && t.column == 0) {
             const u32 at = n_results * a.v_dim + (result + t.row + i) * 2;
             float l = 0.0f;
             for (u32 e = 0; e < TILE_K; e++)

@@ -8,6 +8,7 @@
 // groups: (1, queries (strided), heads * batch, heads innermost). A work-group is a row; a work-item
 // has every WG-th key of it.
 #include "args/softmax.h"
+#include "exp.clh"
 #include "keys.clh"
 
 // A row: what its query sees, and where its elements begin.

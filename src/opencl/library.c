@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "opencl/library.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+#include "log.h"
+
+struct function {
+    const char *name;
+    size_t offset; // of its pointer in struct gyre_cl
+};
+
+#define FUNCTION(name) {#name, offsetof(struct gyre_cl, name)},
+static const struct function functions[] = {GYRE_CL_FUNCTIONS(FUNCTION)};
+
+enum gyre_status gyre_cl_load(const struct gyre_log *log, struct gyre_cl *cl)
+{
+    memset(cl, 0, sizeof(*cl));
+    cl->handle = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
+    if (cl->handle == NULL) {
+        gyre_log_write(log, GYRE_LOG_INFO, "opencl: %s", dlerror());
+        return GYRE_UNSUPPORTED;
+    }
+    for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
+        void *symbol = dlsym(cl->handle, functions[i].name);
+        if (symbol == NULL) {
+            gyre_log_write(log, GYRE_LOG_WARNING, "opencl: the library has no %s",
+                           functions[i].name);
+            gyre_cl_unload(cl);
+            return GYRE_UNSUPPORTED;
+        }
+        memcpy((char *)cl + functions[i].offset, &symbol, sizeof(symbol));
+    }
+    return GYRE_OK;
+}
+
+void gyre_cl_unload(struct gyre_cl *cl)
+{
+    if (cl->handle != NULL)
+        dlclose(cl->handle);
+    cl->handle = NULL;
+}
+
+static enum gyre_status status_of(cl_int error)
+{
+    switch (error) {
+    case CL_SUCCESS:
+        return GYRE_OK;
+    case CL_OUT_OF_HOST_MEMORY:
+    case CL_OUT_OF_RESOURCES:
+    case CL_MEM_OBJECT_ALLOCATION_FAILURE:
+        return GYRE_NO_MEMORY;
+    case CL_BUILD_PROGRAM_FAILURE:
+        return GYRE_COMPILE;
+    case CL_COMPILER_NOT_AVAILABLE:
+    case CL_INVALID_BUFFER_SIZE:
+    case CL_INVALID_WORK_GROUP_SIZE:
+    case CL_INVALID_GLOBAL_WORK_SIZE:
+        return GYRE_UNSUPPORTED;
+    case CL_DEVICE_NOT_AVAILABLE:
+        return GYRE_DEVICE_LOST;
+    default:
+        return GYRE_DEVICE;
+    }
+}
+
+enum gyre_status gyre_cl_check(const struct gyre_log *log, cl_int error, const char *call)
+{
+    enum gyre_status status = status_of(error);
+    return status == GYRE_OK ? status
+                             : gyre_fail(log, status, "opencl: %s: error %d", call, (int)error);
+}

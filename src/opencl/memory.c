@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Buffers, and the parts of them that kernels see.
+#include <stdlib.h>
+
+#include "opencl/objects.h"
+
+enum gyre_status gyre_cl_buffer_create(struct gyre_device *head, uint64_t size,
+                                       struct gyre_buffer **out)
+{
+    struct gyre_cl_device *device = gyre_cl_device_of(head);
+    struct gyre_cl_buffer *buffer = calloc(1, sizeof(*buffer));
+    if (buffer == NULL)
+        return GYRE_NO_MEMORY;
+    cl_int error = CL_SUCCESS;
+    buffer->head.device = head;
+    buffer->head.size = size;
+    buffer->mem = device->cl.clCreateBuffer(device->context, CL_MEM_READ_WRITE, size, NULL, &error);
+    enum gyre_status status = gyre_cl_check(&head->log, error, "clCreateBuffer");
+    if (status != GYRE_OK) {
+        free(buffer);
+        return status;
+    }
+    *out = &buffer->head;
+    return GYRE_OK;
+}
+
+void gyre_cl_buffer_destroy(struct gyre_buffer *head)
+{
+    struct gyre_cl_buffer *buffer = (struct gyre_cl_buffer *)head;
+    gyre_cl_device_of(head->device)->cl.clReleaseMemObject(buffer->mem);
+    free(buffer);
+}
+
+enum gyre_status gyre_cl_buffer_write(struct gyre_stream *head, struct gyre_buffer *buffer,
+                                      uint64_t offset, uint64_t size, const void *src)
+{
+    struct gyre_cl_stream *stream = (struct gyre_cl_stream *)head;
+    cl_mem mem = ((struct gyre_cl_buffer *)buffer)->mem;
+    cl_int error = gyre_cl_device_of(head->device)
+                       ->cl.clEnqueueWriteBuffer(stream->queue, mem, CL_TRUE, offset, size, src, 0,
+                                                 NULL, NULL);
+    return gyre_cl_check(&head->device->log, error, "clEnqueueWriteBuffer");
+}
+
+enum gyre_status gyre_cl_buffer_read(struct gyre_stream *head, struct gyre_buffer *buffer,
+                                     uint64_t offset, uint64_t size, void *dst)
+{
+    struct gyre_cl_stream *stream = (struct gyre_cl_stream *)head;
+    cl_mem mem = ((struct gyre_cl_buffer *)buffer)->mem;
+    cl_int error =
+        gyre_cl_device_of(head->device)
+            ->cl.clEnqueueReadBuffer(stream->queue, mem, CL_TRUE, offset, size, dst, 0, NULL, NULL);
+    return gyre_cl_check(&head->device->log, error, "clEnqueueReadBuffer");
+}
+
+enum gyre_status gyre_cl_span_memory(struct gyre_cl_device *device, const struct gyre_span *span,
+                                     cl_mem *mem, bool *is_part)
+{
+    cl_mem whole = ((struct gyre_cl_buffer *)span->buffer)->mem;
+    cl_buffer_region region = {span->offset, span->size};
+    cl_int error = CL_SUCCESS;
+    *is_part = span->offset != 0;
+    *mem = *is_part ? device->cl.clCreateSubBuffer(whole, CL_MEM_READ_WRITE,
+                                                   CL_BUFFER_CREATE_TYPE_REGION, &region, &error)
+                    : whole;
+    return gyre_cl_check(&device->head.log, error, "clCreateSubBuffer");
+}
