@@ -36,7 +36,7 @@ bool is_block_seen(keys seen, uint begin, uint n)
 // End of the keys that any query up to this one sees: the ends only grow with the query.
 uint keys_end(keys last)
 {
-    return max(last.lo < last.hi ? last.hi : 0u, last.keep);
+    return max(last.hi, last.keep);
 }
 
 // Where a walk over keys in blocks of n goes on that has come to `key`: past what neither the first

@@ -61,7 +61,7 @@ void write_row(uint begin, vec2 total)
     for (uint key = gl_LocalInvocationIndex; key < a.kv_len; key += WG) {
         float score = score_at(key);
 #if STAGE == 3
-        score = total.x == NEG_INF ? 0.0 : exp_neg(score - total.x) / total.y;
+        score = score == NEG_INF ? 0.0 : exp_neg(score - total.x) / total.y;
 #endif
         STORE(SCORES_DTYPE, result, begin + key, score);
     }
