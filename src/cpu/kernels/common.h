@@ -6,6 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Every kernel is compiled once per instruction set, GYRE_ISA, and so is its name:
+// GYRE_CPU_NAME(rope) is gyre_cpu_rope_avx2.
+#define GYRE_CPU_PASTE(stem, isa)  gyre_cpu_##stem##_##isa
+#define GYRE_CPU_EXPAND(stem, isa) GYRE_CPU_PASTE(stem, isa)
+#define GYRE_CPU_NAME(stem)        GYRE_CPU_EXPAND(stem, GYRE_ISA)
+
 // A dispatch as a kernel sees it.
 struct gyre_cpu_task {
     const void *args;       // the kernel's argument struct

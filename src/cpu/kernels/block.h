@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// Attention of one block of query rows to one tile of keys. The rows are lanes of vectors: q and
+// the result are held transposed, and scores as (key, lane), so that keys and values are read in
+// their own layout, an element serving all lanes, and maxima and sums need no shuffles.
+#ifndef GYRE_CPU_KERNELS_BLOCK_H
+#define GYRE_CPU_KERNELS_BLOCK_H
+
+#include "exp.h"
+#include "mask.h"
+#include "micro.h"
+#include "online.h"
+#include "visible.h"
+
+// Query rows [first_row, first_row + n_rows); lanes past the last one repeat it.
+struct block {
+    u32 first_row, n_rows;
+    struct key_set any, all; // keys that any, and that all of the rows see
+    float *q;                // (head_dim, LANES), times scale
+    float *out;              // (v_dim padded to MICRO_PAD, LANES), sums of p v
+    float *max, *sum;        // (LANES), of scores and of p
+    int32_t *keep, *lo, *hi; // (LANES), struct key_set of each row
+};
+
+// Keys [begin, end) in local memory, and room for their scores. Every number of rows is padded to
+// MICRO_PAD.
+struct tile {
+    u32 begin, end;
+    u32 head_dim, v_dim;
+    size_t k_stride, v_stride;
+    float *k;      // (keys, k_stride)
+    float *v;      // (keys, v_stride)
+    float *scores; // (keys, LANES)
+};
+
+// The mask's rows for the lanes of a block.
+struct mask_rows {
+    u32 dtype;
+    const void *rows[LANES]; // key 0 of each
+};
+
+static void block_reset(struct block *block, u32 v_dim)
+{
+    memset(block->out, 0, (size_t)v_dim * LANES * sizeof(float));
+    memset(block->sum, 0, LANES * sizeof(float));
+    for (int i = 0; i < LANES; i++)
+        block->max[i] = -INFINITY;
+}
+
+INLINE void compute_scores(int n_vecs, const struct block *block, const struct tile *tile)
+{
+    const struct product product = {
+        .n_rows = tile->end - tile->begin,
+        .n_steps = tile->head_dim,
+        .a = tile->k,
+        .a_row = tile->k_stride,
+        .a_step = 1,
+        .b = block->q,
+        .c = tile->scores,
+    };
+    micro_product(n_vecs, false, &product);
+}
+
+INLINE void cap_scores(int n_vecs, float softcap, const struct tile *tile)
+{
+    float *row = tile->scores, inverse = 1.0f / softcap;
+    for (u32 key = tile->begin; key < tile->end; key++, row += LANES)
+        for (int v = 0; v < n_vecs; v++)
+            vec_store(row + v * VEC, softcap * vec_tanh(vec_load(row + v * VEC) * inverse));
+}
+
+// Adds a VEC x VEC piece of the mask, transposed, from lane and key on.
+INLINE void mask_piece(u32 dtype, const struct mask_rows *mask, const struct tile *tile,
+                       size_t lane, u32 key)
+{
+    u32 n = tile->end - key < VEC ? tile->end - key : VEC;
+    float *scores = tile->scores + (size_t)(key - tile->begin) * LANES + lane;
+    vec piece[VEC];
+    for (int i = 0; i < VEC; i++)
+        piece[i] = mask_load(dtype, element(dtype, mask->rows[lane + i], key), n);
+    vec_transpose(piece);
+    for (u32 i = 0; i < n; i++, scores += LANES)
+        vec_store(scores, mask_apply(vec_load(scores), piece[i]));
+}
+
+INLINE void mask_scores_as(u32 dtype, const struct mask_rows *mask, const struct tile *tile,
+                           int n_vecs)
+{
+    for (int v = 0; v < n_vecs; v++)
+        for (u32 key = tile->begin; key < tile->end; key += VEC)
+            mask_piece(dtype, mask, tile, (size_t)v * VEC, key);
+}
+
+static void mask_scores(const struct mask_rows *mask, const struct tile *tile, int n_vecs)
+{
+    switch (mask->dtype) {
+    case DTYPE_F32:
+        mask_scores_as(DTYPE_F32, mask, tile, n_vecs);
+        break;
+    case DTYPE_F16:
+        mask_scores_as(DTYPE_F16, mask, tile, n_vecs);
+        break;
+    case DTYPE_BF16:
+        mask_scores_as(DTYPE_BF16, mask, tile, n_vecs);
+        break;
+    default:
+        mask_scores_as(DTYPE_U8, mask, tile, n_vecs);
+    }
+}
+
+INLINE ivec load_bound(const int32_t *bound)
+{
+    ivec v;
+    memcpy(&v, bound, sizeof(v));
+    return v;
+}
+
+// -inf for the keys that a lane does not see.
+INLINE void hide_scores(int n_vecs, const struct block *block, const struct tile *tile)
+{
+    for (int v = 0; v < n_vecs; v++) {
+        ivec keep = load_bound(block->keep + v * VEC);
+        ivec lo = load_bound(block->lo + v * VEC), hi = load_bound(block->hi + v * VEC);
+        float *scores = tile->scores + v * VEC;
+        for (u32 key = tile->begin; key < tile->end; key++, scores += LANES) {
+            ivec j = (ivec){0} + (int32_t)key;
+            ivec sees = ((lo <= j) & (j < hi)) | (j < keep);
+            vec_store(scores, vec_select(sees, vec_load(scores), vec_set1(-INFINITY)));
+        }
+    }
+}
+
+// Moves the running maxima up, and the sums with them, when one has fallen behind.
+INLINE void update_max(int n_vecs, struct block *block, const struct tile *tile)
+{
+    vec max[MICRO_VECS], old[MICRO_VECS];
+    ivec is_behind = {0};
+    for (int v = 0; v < n_vecs; v++)
+        max[v] = old[v] = vec_load(block->max + v * VEC);
+    const float *scores = tile->scores;
+    for (u32 key = tile->begin; key < tile->end; key++, scores += LANES)
+        for (int v = 0; v < n_vecs; v++)
+            max[v] = vec_max(vec_load(scores + v * VEC), max[v]);
+    for (int v = 0; v < n_vecs; v++)
+        is_behind |= max[v] > old[v] + MAX_LAG;
+    if (!vec_any(is_behind))
+        return;
+    for (int v = 0; v < n_vecs; v++) {
+        vec factor = vec_exp(old[v] - reference_of(max[v]));
+        float *out = block->out + v * VEC;
+        vec_store(block->max + v * VEC, max[v]);
+        vec_store(block->sum + v * VEC, vec_load(block->sum + v * VEC) * factor);
+        for (u32 d = 0; d < tile->v_dim; d++, out += LANES)
+            vec_store(out, vec_load(out) * factor);
+    }
+}
+
+// Scores become p, which is 0 exactly where a key is hidden or has no weight.
+INLINE void exponentiate(int n_vecs, struct block *block, const struct tile *tile)
+{
+    vec reference[MICRO_VECS], sum[MICRO_VECS] = {0};
+    for (int v = 0; v < n_vecs; v++)
+        reference[v] = reference_of(vec_load(block->max + v * VEC));
+    float *scores = tile->scores;
+    for (u32 key = tile->begin; key < tile->end; key++, scores += LANES) {
+        for (int v = 0; v < n_vecs; v++) {
+            vec p = vec_exp(vec_load(scores + v * VEC) - reference[v]);
+            vec_store(scores + v * VEC, p);
+            sum[v] += p;
+        }
+    }
+    for (int v = 0; v < n_vecs; v++)
+        vec_store(block->sum + v * VEC, vec_load(block->sum + v * VEC) + sum[v]);
+}
+
+INLINE void add_values(int n_vecs, const struct block *block, const struct tile *tile)
+{
+    const struct product product = {
+        .n_rows = tile->v_dim,
+        .n_steps = tile->end - tile->begin,
+        .a = tile->v,
+        .a_row = 1,
+        .a_step = tile->v_stride,
+        .b = tile->scores,
+        .c = block->out,
+    };
+    micro_product(n_vecs, true, &product);
+}
+
+// The same where values may not be finite: a product with p = 0 counts as 0.
+static void add_values_carefully(int n_vecs, const struct block *block, const struct tile *tile)
+{
+    for (u32 key = 0; key < tile->end - tile->begin; key++) {
+        const float *p = tile->scores + (size_t)key * LANES;
+        const float *values = tile->v + key * tile->v_stride;
+        for (u32 d = 0; d < tile->v_dim; d++) {
+            float *out = block->out + (size_t)d * LANES;
+            for (int i = 0; i < n_vecs * VEC; i++)
+                out[i] += p[i] == 0.0f ? 0.0f : p[i] * values[d];
+        }
+    }
+}
+
+// Divides by the sums; rows that see nothing become 0.
+static void block_normalise(struct block *block, u32 v_dim)
+{
+    for (int lane = 0; lane < LANES; lane += VEC) {
+        vec sum = vec_load(block->sum + lane);
+        vec inverse = 1.0f / vec_select(sum == 0.0f, vec_set1(1.0f), sum);
+        for (u32 d = 0; d < v_dim; d++) {
+            float *out = block->out + (size_t)d * LANES + lane;
+            vec_store(out, vec_load(out) * inverse);
+        }
+    }
+}
+
+static bool block_is_finite(const struct block *block, u32 v_dim)
+{
+    vec zero = {0};
+    for (size_t i = 0; i < (size_t)v_dim * LANES; i += VEC)
+        zero += 0.0f * vec_load(block->out + i);
+    return !vec_any(zero != 0.0f);
+}
+
+#endif

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Kernel `softmax` (arguments, buffers and stages in args/softmax.h) on the CPU.
+//
+// groups: (1, queries (strided), heads * batch, heads innermost): a group takes whole rows.
+#include "args/softmax.h"
+
+#include "common.h"
+#include "layout.h"
+#include "score_row.h"
+
+enum { BUF_RAW, BUF_MASK, BUF_SCORES, BUF_LSE };
+enum { DEF_MASK, DEF_SCORES, DEF_STAGE };
+
+static size_t local_size(const struct gyre_cpu_task *task)
+{
+    const struct gyre_softmax_args *args = task->args;
+    return round_up(args->kv_len, VEC) * sizeof(float);
+}
+
+static void apply_masks(const struct gyre_cpu_task *task, u32 batch, u32 head, u32 query,
+                        const struct score_row *row)
+{
+    const struct gyre_softmax_args *args = task->args;
+    const struct key_rules rules = KEY_RULES(args);
+    const struct key_set keys = keys_of(&rules, args->q_start + (i32)query);
+    u32 dtype = task->defs[DEF_MASK];
+    if (dtype != DTYPE_NONE) {
+        size_t at = row_index(args->mask_offset, args->mask_stride, batch, head, query);
+        score_row_mask(row, dtype, element(dtype, task->bufs[BUF_MASK], at));
+    }
+    score_row_hide(row, &keys);
+}
+
+// exp(score - max) / sum in place; returns the log of the sum of exp(score).
+static float normalise(const struct score_row *row)
+{
+    float max = score_row_max(row);
+    float sum = score_row_exp(row, max == -INFINITY ? 0.0f : max);
+    float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
+    for (u32 i = 0; i < row->end; i++)
+        row->scores[i] *= inverse;
+    return max + logf(sum);
+}
+
+static void finish_row(const struct gyre_cpu_task *task, u32 batch, u32 head, u32 query,
+                       float *scores)
+{
+    const struct gyre_softmax_args *args = task->args;
+    const struct score_row row = {scores, 0, args->kv_len};
+    u32 dtype = task->defs[DEF_SCORES], stage = task->defs[DEF_STAGE];
+    const float *raw = task->bufs[BUF_RAW];
+    void *result = task->bufs[BUF_SCORES];
+    size_t to = row_index(args->scores_offset, args->scores_stride, batch, head, query);
+    memcpy(scores, raw + row_index(args->raw_offset, args->raw_stride, batch, head, query),
+           args->kv_len * sizeof(float));
+    if (args->softcap != 0.0f)
+        score_row_cap(&row, args->softcap);
+    if (stage >= 2)
+        apply_masks(task, batch, head, query, &row);
+    if (stage < 3)
+        row_store(dtype, scores, element_mut(dtype, result, to), args->kv_len);
+    if (stage < 3 && args->has_lse == 0)
+        return;
+    float lse = normalise(&row);
+    if (args->has_lse != 0) {
+        float *all = task->bufs[BUF_LSE];
+        all[row_index(args->lse_offset, args->lse_stride, batch, head, query)] = lse;
+    }
+    if (stage == 3)
+        row_store(dtype, scores, element_mut(dtype, result, to), args->kv_len);
+}
+
+static void run(const struct gyre_cpu_task *task, const uint32_t group[3], void *local)
+{
+    const struct gyre_softmax_args *args = task->args;
+    u32 batch = group[2] / args->n_heads, head = group[2] % args->n_heads;
+    for (u32 query = group[1]; query < args->q_len; query += task->groups[1])
+        finish_row(task, batch, head, query, local);
+}
+
+const struct gyre_cpu_kernel GYRE_CPU_NAME(softmax) = {
+    .name = "softmax",
+    .local_size = local_size,
+    .run = run,
+};

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// Which keys the rules of position show (args/attention.h), for one query and for a run of them.
+#ifndef GYRE_CPU_KERNELS_VISIBLE_H
+#define GYRE_CPU_KERNELS_VISIBLE_H
+
+#include <stdbool.h>
+
+#include "args/attention.h"
+
+// The rules, out of a kernel's arguments.
+struct key_rules {
+    u32 kv_len, is_causal, n_prefix;
+    u32 window_left, window_right, window_keep;
+};
+
+#define KEY_RULES(args)                                                                            \
+    ((struct key_rules){(args)->kv_len, (args)->is_causal, (args)->n_prefix, (args)->window_left,  \
+                        (args)->window_right, (args)->window_keep})
+
+// Keys j with (lo <= j && j < hi) || j < keep.
+struct key_set {
+    u32 keep, lo, hi;
+};
+
+// What one query sees.
+static inline struct key_set keys_of(const struct key_rules *rules, i32 q_pos)
+{
+    u32 cap = gyre_keys_cap(rules->kv_len, rules->is_causal, rules->n_prefix, q_pos);
+    return (struct key_set){
+        .keep = rules->window_keep < cap ? rules->window_keep : cap,
+        .lo = gyre_keys_lo(rules->window_left, q_pos),
+        .hi = gyre_keys_hi(rules->window_right, cap, q_pos),
+    };
+}
+
+// What any query of [first, last] sees: all three bounds grow with the position. Where the two
+// ranges meet they become one, with keep = 0.
+static inline struct key_set keys_of_any(const struct key_rules *rules, i32 first, i32 last)
+{
+    struct key_set a = keys_of(rules, first), b = keys_of(rules, last);
+    if (b.keep < a.lo)
+        return (struct key_set){.keep = b.keep, .lo = a.lo, .hi = b.hi};
+    return (struct key_set){.hi = b.hi > b.keep ? b.hi : b.keep};
+}
+
+// What every query of [first, last] sees.
+static inline struct key_set keys_of_all(const struct key_rules *rules, i32 first, i32 last)
+{
+    struct key_set a = keys_of(rules, first), b = keys_of(rules, last);
+    return (struct key_set){.keep = a.keep, .lo = b.lo, .hi = a.hi};
+}
+
+static inline bool keys_include(const struct key_set *set, u32 begin, u32 end)
+{
+    return (set->lo <= begin && end <= set->hi) || end <= set->keep;
+}
+
+// The next piece [*begin, *end) of at most `size` keys of the set, from *begin on and below
+// `limit`; false when there is none.
+static inline bool keys_next(const struct key_set *set, u32 size, u32 limit, u32 *begin, u32 *end)
+{
+    if (*begin >= set->keep && *begin < set->lo)
+        *begin = set->lo;
+    u32 stop = *begin < set->keep ? set->keep : set->hi;
+    stop = stop < limit ? stop : limit;
+    if (*begin >= stop)
+        return false;
+    *end = stop - *begin > size ? *begin + size : stop;
+    return true;
+}
+
+#endif
