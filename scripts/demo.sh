@@ -7,4 +7,4 @@
 scripts/setup.sh
 say "building in build/release"
 build release
-build/release/src/cli/gyre demo --data examples/data --map attention.png "$@"
+"$gyre" demo --data examples/data --map attention.png "$@"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: MIT
 # What the scripts share; sourced. Afterwards the working directory is the project's root.
 set -euo pipefail
@@ -37,3 +38,30 @@ build() {
         quietly "$dir/setup.log" meson setup "$dir" --auto-features="${auto:-auto}" "$@"
     quietly "$dir/compile.log" meson compile -C "$dir"
 }
+
+# --- for the scripts that run things
+
+readonly gyre=build/release/src/cli/gyre
+
+# project_files PATHSPEC...: files under version control.
+project_files() { git -c safe.directory="$PWD" ls-files -- "$@"; }
+
+# meson_test NAME [OPTION...]: runs the tests of build/NAME; the last line counts them.
+meson_test() {
+    local dir=build/$1 status=0
+    shift
+    meson test -C "$dir" --no-rebuild --print-errorlogs "$@" || status=$?
+    python3 scripts/tally.py "$dir/meson-logs/testlog.json" || status=1
+    return "$status"
+}
+
+lavapipe_icd() { find /usr/share/vulkan/icd.d -name 'lvp_icd*.json' 2>/dev/null | head -n 1; }
+
+# One driver each: others print, leak or crash.
+use_lavapipe() {
+    local icd
+    icd=$(lavapipe_icd)
+    [ -z "$icd" ] || export VK_DRIVER_FILES=$icd
+}
+
+use_pocl() { [ ! -f /etc/OpenCL/vendors/pocl.icd ] || export OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd; }

@@ -8,7 +8,4 @@ scripts/setup.sh
 say "building in build/release"
 build release
 [ -z "${CI:-}" ] || export GYRE_REQUIRE=cpu,opencl,vulkan
-status=0
-meson test -C build/release --no-rebuild --print-errorlogs "$@" || status=$?
-python3 scripts/count-tests.py build/release/meson-logs/testlog.junit.xml || status=1
-exit "$status"
+meson_test release "$@"
