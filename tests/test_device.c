@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Finding, choosing and opening devices.
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

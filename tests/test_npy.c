@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The reader and writer of .npy files; hostile ones give an error text.
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

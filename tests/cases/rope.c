@@ -8,7 +8,6 @@
 #include "harness/compare.h"
 #include "harness/fill.h"
 #include "harness/guarded.h"
-#include "oracle/rope.h"
 
 // One of q and k: its input, its result (unless in place), and what it held before.
 struct rope_tensor {
@@ -195,10 +194,8 @@ static void factors_of(const struct rope_case *row, double *cos_factor, double *
     *sin_factor = *cos_factor * sin_sign[row->direction];
 }
 
-// Bounds of one head: half a unit in the last place plus 2^-21 of the pair's norm; elements that
-// pass through are exact. The angle's own error is at most 2^-22, the rest is f32 arithmetic.
-static void set_bounds(const struct oracle_rope *rope, enum gyre_dtype dtype, const double *want,
-                       double *bound)
+void rope_bounds(const struct oracle_rope *rope, enum gyre_dtype dtype, const double *want,
+                 double *bound)
 {
     memset(bound, 0, rope->head_dim * sizeof(*bound));
     for (size_t j = 0; j < rope->rotary_dim / 2; j++) {
@@ -226,7 +223,7 @@ static void expect(const struct rope_run *run, const struct rope_tensor *tensor,
             for (size_t h = 0; h < shape[2]; h++, at += row->head_dim) {
                 oracle_rope_head(&rope, position_of(run, b, token), cos_factor, sin_factor,
                                  tensor->before + at, want + at);
-                set_bounds(&rope, tensor->in.layout.dtype, want + at, bound + at);
+                rope_bounds(&rope, tensor->in.layout.dtype, want + at, bound + at);
             }
 }
 

@@ -6,6 +6,7 @@
 #include <gyre/rope.h>
 
 #include "cases/cases.h"
+#include "oracle/rope.h"
 
 enum rope_positions {
     ROPE_POSITIONS_NONE = 0,  // start + token
@@ -31,6 +32,11 @@ struct rope_case {
 };
 
 extern const struct rope_case rope_cases[]; // ended by a row without a name
+
+// Bounds of one rotated head: half a unit in the last place plus 2^-21 of the pair's norm; elements
+// that pass through are exact. The angle's own error is at most 2^-22, the rest is f32 arithmetic.
+void rope_bounds(const struct oracle_rope *rope, enum gyre_dtype dtype, const double *want,
+                 double *bound); // (head_dim) each
 
 struct rope_run;
 

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Cases that others wrote: every one in $GYRE_DATA_DIR (default: ../shared/data beside the
+// project), on every device. Without the folder the tests are skipped.
+#include <criterion/criterion.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "data/data.h"
+#include "on_devices.h"
+
+enum { MIN_CASES = 80 }; // of the default folder
+
+struct data_run {
+    struct session *session;
+    struct tally tally;
+};
+
+static const char *data_dir(void)
+{
+    const char *dir = getenv("GYRE_DATA_DIR");
+    return dir != NULL && *dir != '\0' ? dir : DEFAULT_DATA_DIR;
+}
+
+// $GYRE_DATA_CASE narrows a run to cases whose path contains it.
+static bool is_asked_for(const char *path)
+{
+    const char *only = getenv("GYRE_DATA_CASE");
+    return only == NULL || strstr(path, only) != NULL;
+}
+
+static void report(struct data_run *run, const char *path, const struct result *result)
+{
+    const char *id = run->session->info->id;
+    tally_add(&run->tally, result);
+    if (result->outcome == OUTCOME_SKIP)
+        printf("  skipped on %s: %s: %s\n", id, path, result->text);
+    if (result->outcome == OUTCOME_FAIL)
+        printf("FAIL %s on %s\n  %s\n  repeat: GYRE_TEST_DEVICES=%s GYRE_DATA_CASE=%s "
+               "tests/test_data\n",
+               path, id, result->text, id, path);
+}
+
+static void run_path(struct data_run *run, const char *path,
+                     void (*fn)(struct session *session, const char *path, struct result *result))
+{
+    struct result result = {.outcome = OUTCOME_PASS};
+    if (!is_asked_for(path))
+        return;
+    run->session->log.text[0] = '\0';
+    fn(run->session, path, &result);
+    report(run, path, &result);
+}
+
+// Each layer that has a recorded output.
+static void run_trace(struct data_run *run, const char *folder)
+{
+    struct stat st;
+    char path[1024];
+    for (int layer = 0;; layer++) {
+        struct result result = {.outcome = OUTCOME_PASS};
+        snprintf(path, sizeof(path), "%s/l%d_attn_out.npy", folder, layer);
+        if (stat(path, &st) != 0)
+            return;
+        if (!is_asked_for(path))
+            continue;
+        data_run_trace_layer(run->session, folder, layer, &result);
+        report(run, path, &result);
+    }
+}
+
+static void run_kind(struct data_run *run, const char *pattern,
+                     void (*fn)(struct session *session, const char *path, struct result *result))
+{
+    glob_t found;
+    char full[1024];
+    struct tally before = run->tally;
+    snprintf(full, sizeof(full), "%s/%s", data_dir(), pattern);
+    if (glob(full, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            if (fn != NULL)
+                run_path(run, found.gl_pathv[i], fn);
+            else
+                run_trace(run, found.gl_pathv[i]);
+        }
+        globfree(&found);
+    }
+    printf("  %s on %s: %u passed, %u failed, %u skipped\n", pattern, run->session->info->id,
+           run->tally.n_passed - before.n_passed, run->tally.n_failed - before.n_failed,
+           run->tally.n_skipped - before.n_skipped);
+}
+
+static void run_all(struct session *session, const void *context, struct tally *tally)
+{
+    struct data_run run = {.session = session};
+    (void)context;
+    run_kind(&run, "onnx-attention/*", data_run_onnx);
+    run_kind(&run, "executorch-sdpa/*", data_run_executorch);
+    run_kind(&run, "rope/*.txt", data_run_rope);
+    run_kind(&run, "models/*/trace*", NULL);
+    *tally = run.tally;
+}
+
+static void run_backend(enum gyre_backend_kind backend)
+{
+    struct stat st;
+    bool is_whole = getenv("GYRE_DATA_DIR") == NULL && getenv("GYRE_DATA_CASE") == NULL;
+    if (stat(data_dir(), &st) != 0)
+        cr_skip_test("no reference data in %s: nothing is compared", data_dir());
+    run_on_devices(backend, run_all, NULL, is_whole ? MIN_CASES : 1);
+}
+
+Test(data, cpu)
+{
+    run_backend(GYRE_BACKEND_CPU);
+}
+
+Test(data, opencl)
+{
+    run_backend(GYRE_BACKEND_OPENCL);
+}
+
+Test(data, vulkan)
+{
+    run_backend(GYRE_BACKEND_VULKAN);
+}
