@@ -76,9 +76,10 @@ softmax(struct gyre_softmax_args a,
             lse[ROW(a, lse, batch, head, query)] = total.x + log(total.y);
         const float inverse = total.x == -INFINITY ? 0.0f : 1.0f / total.y;
         for (u32 key = get_local_id(0); key < a.kv_len; key += WG) {
-            const float score = score_at(a, row, key, raw, mask);
-            STORE(SCORES_DTYPE)(result, row.result + key,
-                                STAGE == 3 ? exp_fast(score - shift_of(total.x)) * inverse : score);
+            float score = score_at(a, row, key, raw, mask);
+            if (STAGE == 3) // a hidden key gets 0 even where another key makes the row NaN
+                score = score == -INFINITY ? 0.0f : exp_fast(score - shift_of(total.x)) * inverse;
+            STORE(SCORES_DTYPE)(result, row.result + key, score);
         }
     }
 }
