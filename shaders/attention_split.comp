@@ -30,7 +30,7 @@ BUFFER(4, restrict writeonly, Partial, float, partial);     // acc (R, v_dim), t
 #include "keys.glsl"
 #include "packed_rows.glsl"
 
-const uint LX = 8;
+const uint LX = 4;
 const uint LY = WG / LX;
 const uint MK = TILE_K / LY;
 const uint NC = (V_TILE + WG - 1) / WG;
@@ -96,7 +96,7 @@ vec4 load_k(uint begin, uint d)
 
 void add_products(inout float s[TILE_Q][MK], uint k_begin[MK], uint chunk)
 {
-    for (uint d = lane % LX * 4; d < min(CHUNK, HEAD_DIM - chunk); d += LX * 4) {
+    [[dont_unroll]] for (uint d = lane % LX * 4; d < min(CHUNK, HEAD_DIM - chunk); d += LX * 4) {
         vec4 kx[MK];
         [[unroll]] for (uint j = 0; j < MK; j++)
             kx[j] = load_k(k_begin[j], chunk + d);
@@ -136,7 +136,7 @@ void partial_products(uint key)
 float dot_product(uint key)
 {
     uint at = (my_row * TILE_K + key) * (LX / 4);
-    vec4 sum = part[at] + part[at + 1];
+    vec4 sum = part[at];
     return (sum.x + sum.y) + (sum.z + sum.w);
 }
 
@@ -198,7 +198,7 @@ void add_values(uint key, uint first, bool is_whole)
 
 void weighted_values(uint key, bool is_whole)
 {
-    for (uint x = 0; x < TILE_K; x += 4)
+    [[dont_unroll]] for (uint x = 0; x < TILE_K; x += 4)
         add_values(key, x, is_whole);
 }
 
