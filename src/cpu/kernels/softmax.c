@@ -37,8 +37,8 @@ static float normalise(const struct score_row *row)
     float max = score_row_max(row);
     float sum = score_row_exp(row, max == -INFINITY ? 0.0f : max);
     float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
-    for (u32 i = 0; i < row->end; i++)
-        row->scores[i] *= inverse;
+    for (u32 i = 0; i < row->end; i++) // hidden keys stay 0 in a row with a NaN
+        row->scores[i] = row->scores[i] == 0.0f ? 0.0f : row->scores[i] * inverse;
     return max + logf(sum);
 }
 
