@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "rows.h"
+
+enum { QUICK = ROW_QUICK, SOFTWARE = ROW_SOFTWARE };
+
+#define ROPE(limit_, sets_, label, dtypes_, tokens, pairing_, ...)                                 \
+    {                                                                                              \
+        .limit = limit_, .sets = sets_, .rope = {                                                  \
+            label,                                                                                 \
+            dtypes_,                                                                               \
+            .n_tokens = tokens,                                                                    \
+            .n_heads = 32,                                                                         \
+            .head_dim = 128,                                                                       \
+            .pairing = pairing_,                                                                   \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+
+// Causal, 32 query heads on 8 KV heads. Of many queries only each `step`-th is compared.
+#define PREFILL(sets_, label, dtypes_, tokens, dim, step)                                          \
+    {                                                                                              \
+        .limit = LIMIT_FMA, .sets = sets_, .attention = {                                          \
+            label,                                                                                 \
+            dtypes_,                                                                               \
+            .q_len = tokens,                                                                       \
+            .kv_len = tokens,                                                                      \
+            .n_heads = 32,                                                                         \
+            .n_kv_heads = 8,                                                                       \
+            .head_dim = dim,                                                                       \
+            .is_causal = true,                                                                     \
+            .check_step = step                                                                     \
+        }                                                                                          \
+    }
+
+#define DECODE(sets_, label, dtypes_, keys, dim)                                                   \
+    {                                                                                              \
+        .limit = LIMIT_READ, .sets = sets_, .attention = {                                         \
+            label,                                                                                 \
+            dtypes_,                                                                               \
+            .q_len = 1,                                                                            \
+            .kv_len = keys,                                                                        \
+            .n_heads = 32,                                                                         \
+            .n_kv_heads = 8,                                                                       \
+            .head_dim = dim,                                                                       \
+            .is_causal = true,                                                                     \
+            .align = GYRE_ALIGN_END                                                                \
+        }                                                                                          \
+    }
+
+const struct bench_row bench_rows[] = {
+    ROPE(LIMIT_COPY, QUICK, "half_512", CASE_ALL, 512, GYRE_ROPE_HALF, 0),
+    ROPE(LIMIT_COPY, QUICK, "interleaved_512", CASE_ALL, 512, GYRE_ROPE_INTERLEAVED, 0),
+    ROPE(LIMIT_SCALE, 0, "half_512_in_place", CASE_F32 | CASE_F16, 512, GYRE_ROPE_HALF,
+         .is_in_place = true),
+    ROPE(LIMIT_COPY, 0, "half_4096", CASE_F32 | CASE_F16, 4096, GYRE_ROPE_HALF, 0),
+    ROPE(LIMIT_SCALE, 0, "half_4096_in_place", CASE_F32, 4096, GYRE_ROPE_HALF, .is_in_place = true),
+    ROPE(LIMIT_COPY, SOFTWARE, "half_64", CASE_F32 | CASE_F16, 64, GYRE_ROPE_HALF, 0),
+
+    PREFILL(QUICK, "prefill_512_d128", CASE_ALL, 512, 128, 16),
+    PREFILL(0, "prefill_512_d64", CASE_F32 | CASE_F16, 512, 64, 16),
+    PREFILL(0, "prefill_2048_d128", CASE_F32 | CASE_F16, 2048, 128, 128),
+    PREFILL(SOFTWARE, "prefill_64_d128", CASE_F32 | CASE_F16, 64, 128, 4),
+
+    DECODE(QUICK, "decode_4096_d128", CASE_ALL, 4096, 128),
+    DECODE(0, "decode_4096_d64", CASE_F16, 4096, 64),
+    DECODE(0, "decode_1024_d128", CASE_F16, 1024, 128),
+    DECODE(0, "decode_16384_d128", CASE_F16, 16384, 128),
+    DECODE(SOFTWARE, "decode_512_d128", CASE_F32 | CASE_F16, 512, 128),
+    {.rope = {.name = NULL}},
+};
+
+const char *bench_row_op(const struct bench_row *row)
+{
+    return row->rope.name != NULL ? "rope" : "attention";
+}
+
+const char *bench_row_name(const struct bench_row *row)
+{
+    return row->rope.name != NULL ? row->rope.name : row->attention.name;
+}
+
+unsigned bench_row_dtypes(const struct bench_row *row)
+{
+    unsigned bits = row->rope.name != NULL ? row->rope.dtypes : row->attention.dtypes;
+    return bits != 0 ? bits : CASE_F32;
+}
+
+// Every row is read once and written once.
+static struct cost rope_cost(const struct rope_case *row, const struct case_dtypes *dtypes)
+{
+    double n = (double)row->n_tokens * (row->n_heads + row->n_k_heads) * row->head_dim;
+    return (struct cost){.bytes = 2 * n * (double)gyre_dtype_size(dtypes->q)};
+}
+
+// (query, key) pairs of one head that the causal rule keeps.
+static double count_pairs(const struct attention_case *row)
+{
+    int64_t start = row->align == GYRE_ALIGN_END ? (int64_t)row->kv_len - row->q_len : 0;
+    double pairs = 0;
+    for (int64_t i = 0; i < row->q_len; i++) {
+        int64_t seen = row->is_causal ? start + i + 1 : row->kv_len;
+        pairs += (double)(seen < row->kv_len ? seen : row->kv_len);
+    }
+    return pairs;
+}
+
+// A multiplication and an addition per element of the key, and per element of the value. Keys and
+// values are read once.
+static struct cost attention_cost(const struct attention_case *row,
+                                  const struct case_dtypes *dtypes)
+{
+    double keys = (double)row->kv_len * row->n_kv_heads * row->head_dim;
+    return (struct cost){
+        .bytes = keys * (double)(gyre_dtype_size(dtypes->k) + gyre_dtype_size(dtypes->v)),
+        .flops = 4 * count_pairs(row) * row->n_heads * row->head_dim,
+    };
+}
+
+struct cost bench_row_cost(const struct bench_row *row, const struct case_dtypes *dtypes)
+{
+    return row->rope.name != NULL ? rope_cost(&row->rope, dtypes)
+                                  : attention_cost(&row->attention, dtypes);
+}
+
+bool limit_is_flops(enum limit limit)
+{
+    return limit == LIMIT_FMA;
+}
+
+const char *limit_name(enum limit limit)
+{
+    static const char *const names[N_LIMITS] = {
+        [LIMIT_COPY] = "copy",
+        [LIMIT_SCALE] = "scale in place",
+        [LIMIT_READ] = "cold read",
+        [LIMIT_FMA] = "fma",
+    };
+    return names[limit];
+}

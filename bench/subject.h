@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What is timed: a row of the bench on a device, its result verified first.
+#ifndef BENCH_SUBJECT_H
+#define BENCH_SUBJECT_H
+
+#include "rows.h"
+
+struct subject;
+
+// Prepares the row, runs it once and holds the result against the oracle. `n_copies` of K and V
+// are made for rows whose limit is a cold read; they are visited in turn. NULL when `result` says
+// that it failed or was skipped; *first_s is how long the first call took, compilation included.
+struct subject *subject_create(struct session *session, const struct bench_row *row,
+                               const struct case_dtypes *dtypes, size_t n_copies, uint64_t seed,
+                               double *first_s, struct result *result);
+enum gyre_status subject_enqueue(struct subject *subject);
+void subject_destroy(struct subject **subject);
+
+#endif

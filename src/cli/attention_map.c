@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include "attention_map.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command.h"
+#include "heatmap.h"
+#include "tensors.h"
+
+static void set_strides(struct gyre_tensor *tensor)
+{
+    if (tensor->stride[3] != 0)
+        return;
+    tensor->stride[3] = 1;
+    for (int axis = 2; axis >= 0; axis--)
+        tensor->stride[axis] = tensor->stride[axis + 1] * tensor->shape[axis + 1];
+}
+
+// Keeps one index of an axis; axes of length 1 serve every index.
+static void take(struct gyre_tensor *tensor, int axis, uint64_t index)
+{
+    if (tensor->shape[axis] <= 1)
+        return;
+    set_strides(tensor);
+    tensor->offset += index * tensor->stride[axis] * gyre_dtype_size(tensor->dtype);
+    tensor->shape[axis] = 1;
+}
+
+// The attention of one batch element and query head alone.
+static struct gyre_attention_params narrow(const struct gyre_attention_params *params,
+                                           const struct map_options *options)
+{
+    struct gyre_attention_params one = *params;
+    uint64_t group = params->q.shape[2] / params->k.shape[2];
+    struct gyre_tensor *inputs[] = {&one.q, &one.k, &one.v, &one.mask};
+    for (int i = 0; i < 4; i++)
+        take(inputs[i], 0, options->batch);
+    take(&one.q, 2, options->head);
+    take(&one.k, 2, options->head / group);
+    take(&one.v, 2, options->head / group);
+    take(&one.mask, 1, options->head);
+    one.out = one.lse = one.scores = (struct gyre_tensor){0};
+    one.scores_stage = GYRE_SCORES_PROBS;
+    return one;
+}
+
+static int draw(const float *values, const struct gyre_attention_params *one,
+                const struct map_options *options)
+{
+    char title[64], subtitle[160];
+    snprintf(title, sizeof(title), "Attention of head %u", options->head);
+    snprintf(subtitle, sizeof(subtitle), "%s%llu queries, %llu keys; grey: hidden or exactly 0",
+             one->is_causal ? "causal, " : "", (unsigned long long)one->q.shape[1],
+             (unsigned long long)one->k.shape[1]);
+    struct heatmap map = {
+        .values = values,
+        .n_rows = (size_t)one->q.shape[1],
+        .n_columns = (size_t)one->k.shape[1],
+        .title = title,
+        .subtitle = subtitle,
+        .row_label = "query",
+        .column_label = "key",
+        .scale_label = "probability (root scale)",
+    };
+    if (heatmap_write(&map, options->path))
+        return CODE_OK;
+    return complain(CODE_DEVICE, "%s: the map cannot be written", options->path);
+}
+
+int attention_map_write(struct opened *opened, const struct gyre_attention_params *params,
+                        const struct map_options *options)
+{
+    struct held scores;
+    if (options->head >= params->q.shape[2] || options->batch >= params->q.shape[0])
+        return complain(CODE_USAGE, "the map wants head %u of batch %u; there are %llu and %llu",
+                        options->head, options->batch, (unsigned long long)params->q.shape[2],
+                        (unsigned long long)params->q.shape[0]);
+    struct gyre_attention_params one = narrow(params, options);
+    const uint64_t shape[4] = {1, 1, one.q.shape[1], one.k.shape[1]};
+    int code = held_create(opened, GYRE_F32, shape, 4, &scores);
+    if (code != CODE_OK)
+        return code;
+    one.scores = scores.tensor;
+    enum gyre_status status = gyre_attention(opened->session.stream, &one);
+    if (status != GYRE_OK)
+        code = complain_status(opened, "the map's scores", status);
+    float *values = code == CODE_OK ? held_read(opened, &scores) : NULL;
+    if (code == CODE_OK)
+        code = values != NULL ? draw(values, &one, options) : CODE_DEVICE;
+    free(values);
+    held_free(&scores);
+    return code;
+}

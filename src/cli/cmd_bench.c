@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// gyre bench: speed, as a share of what the machine allows.
+#include <string.h>
+
+#include "command.h"
+#include "json.h"
+#include "measure.h"
+#include "open.h"
+#include "progress.h"
+#include "table.h"
+#include "units.h"
+
+static const struct command_help help = {
+    .name = "bench",
+    .about = "measure speed as a share of what the machine allows",
+    .examples =
+        "  gyre bench                          the default device, about a minute\n"
+        "  gyre bench --quick                  the rows that matter most\n"
+        "  gyre bench --op rope --device all   one operator everywhere\n"
+        "  gyre bench --case decode            rows whose name contains this\n"
+        "  gyre bench --json > now.json        to compare with another day\n"
+        "Rows have 32 query heads; attention has 8 KV heads and is causal. Each is held against\n"
+        "the reference before it is timed. On the CPU its limit is probed in turns with it, on\n"
+        "as many threads: copying the same rows, reading the same keys and values cold, or\n"
+        "multiply-adds. A share compares the fastest run with the fastest probe.",
+};
+
+struct bench_options {
+    struct common common;
+    int op; // of the words all|rope|attention
+    const char *name;
+    bool is_quick;
+};
+
+// One device's run; to one of table and json.
+struct bench {
+    const struct bench_options *options;
+    struct opened opened;
+    struct progress progress;
+    struct table *table;
+    cJSON *rows;
+    size_t n_failed;
+};
+
+typedef void visit_fn(void *user, const struct bench_row *row, const struct case_dtypes *dtypes,
+                      const char *name);
+
+// Whether the row is asked for: by name, or else by the set that suits the device.
+static bool is_wanted(const struct bench_options *options, const struct bench_row *row,
+                      const char *name, bool is_software)
+{
+    static const char *const ops[] = {"", "rope", "attention"};
+    if (strstr(bench_row_op(row), ops[options->op]) == NULL)
+        return false;
+    if (options->name != NULL)
+        return strstr(name, options->name) != NULL;
+    if (is_software)
+        return row->sets & ROW_SOFTWARE;
+    return options->is_quick ? row->sets & ROW_QUICK : !(row->sets & ROW_SOFTWARE);
+}
+
+// Calls `visit` (NULL: only counts) for every row and set of dtypes that is wanted.
+static size_t each_row(const struct bench_options *options, bool is_software, visit_fn *visit,
+                       void *user)
+{
+    size_t n = 0;
+    char name[128];
+    for (const struct bench_row *row = bench_rows; bench_row_name(row) != NULL; row++)
+        for (unsigned bit = 1; bit <= CASE_MIXED; bit <<= 1) {
+            const struct case_dtypes *dtypes = case_dtypes_of(bit);
+            if (!(bench_row_dtypes(row) & bit))
+                continue;
+            snprintf(name, sizeof(name), "%s/%s/%s", bench_row_op(row), bench_row_name(row),
+                     dtypes->name);
+            if (!is_wanted(options, row, name, is_software))
+                continue;
+            n++;
+            if (visit != NULL)
+                visit(user, row, dtypes, name);
+        }
+    return n;
+}
+
+static void add_cells(struct table *table, const struct bench_row *row, const struct measurement *m)
+{
+    bool is_flops = limit_is_flops(row->limit);
+    cell_ms(table, m->wall.min);
+    cell_ms(table, m->wall.median);
+    table_cell(table, STYLE_NONE, "%.0f %%", 100 * m->wall.spread);
+    cell_ms(table, m->device.min);
+    cell_rate(table, m->rate, is_flops);
+    cell_rate(table, m->limit_rate, is_flops);
+    if (m->share > 0)
+        table_cell(table, STYLE_BOLD, "%.0f %%", 100 * m->share);
+    else
+        table_cell(table, STYLE_DIM, "-");
+    if (m->share > 0 && m->n_copies > 1)
+        table_cell(table, STYLE_DIM, "%s, %zu copies", limit_name(row->limit), m->n_copies);
+    else
+        table_cell(table, STYLE_DIM, "%s", m->share > 0 ? limit_name(row->limit) : "not probed");
+}
+
+static void add_nothing(struct table *table, const struct result *check)
+{
+    bool is_failed = check->outcome == OUTCOME_FAIL;
+    for (int i = 0; i < 7; i++)
+        table_cell(table, STYLE_DIM, "-");
+    table_cell(table, is_failed ? STYLE_RED : STYLE_YELLOW, "%s: %s",
+               is_failed ? "FAILED" : "skipped", check->text);
+}
+
+static void add_stats(cJSON *json, const char *name, const struct stats *stats)
+{
+    if (stats->n == 0) {
+        cJSON_AddNullToObject(json, name);
+        return;
+    }
+    cJSON *item = cJSON_AddObjectToObject(json, name);
+    cJSON_AddNumberToObject(item, "n_runs", (double)stats->n);
+    cJSON_AddNumberToObject(item, "min_s", stats->min);
+    cJSON_AddNumberToObject(item, "median_s", stats->median);
+    cJSON_AddNumberToObject(item, "spread", stats->spread);
+}
+
+static cJSON *describe(const struct bench_row *row, const char *name, const struct measurement *m)
+{
+    static const char *const outcomes[] = {"passed", "failed", "skipped"};
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "case", name);
+    cJSON_AddStringToObject(json, "check", outcomes[m->check.outcome]);
+    cJSON_AddNumberToObject(json, "of_bound", m->check.of_bound);
+    if (m->check.outcome != OUTCOME_PASS) {
+        cJSON_AddStringToObject(json, "text", m->check.text);
+        return json;
+    }
+    cJSON_AddNumberToObject(json, "bytes", m->cost.bytes);
+    cJSON_AddNumberToObject(json, "flops", m->cost.flops);
+    cJSON_AddNumberToObject(json, "n_copies", (double)m->n_copies);
+    cJSON_AddNumberToObject(json, "first_s", m->first_s);
+    add_stats(json, "wall", &m->wall);
+    add_stats(json, "device_time", &m->device);
+    cJSON_AddStringToObject(json, "unit", limit_is_flops(row->limit) ? "FLOP/s" : "B/s");
+    cJSON_AddNumberToObject(json, "rate", m->rate);
+    if (m->share > 0) {
+        cJSON_AddStringToObject(json, "limit", limit_name(row->limit));
+        cJSON_AddNumberToObject(json, "limit_rate", m->limit_rate);
+        cJSON_AddNumberToObject(json, "share", m->share);
+    }
+    return json;
+}
+
+static void measure(void *user, const struct bench_row *row, const struct case_dtypes *dtypes,
+                    const char *name)
+{
+    struct bench *bench = user;
+    struct measurement m;
+    const struct measure_options options = {.seed = 1};
+    progress_step(&bench->progress, name);
+    measure_row(&bench->opened.session, row, dtypes, &options, &m);
+    bench->n_failed += m.check.outcome == OUTCOME_FAIL;
+    if (bench->rows != NULL) {
+        cJSON_AddItemToArray(bench->rows, describe(row, name, &m));
+        return;
+    }
+    table_cell(bench->table, STYLE_NONE, "%s", name);
+    if (m.check.outcome == OUTCOME_PASS)
+        add_cells(bench->table, row, &m);
+    else
+        add_nothing(bench->table, &m.check);
+}
+
+static void print_title(const struct gyre_device_info *info)
+{
+    printf("%s%s%s: %s", style(stdout, STYLE_BOLD), info->id, style(stdout, STYLE_NONE),
+           info->name);
+    if (info->type == GYRE_DEVICE_CPU)
+        printf(", %u threads", info->n_units);
+    puts(info->type == GYRE_DEVICE_SOFTWARE ? ", a software renderer: small sizes" : "");
+}
+
+static int bench_device(const struct bench_options *options, const char *name, cJSON *json)
+{
+    struct bench bench = {.options = options};
+    int code;
+    if (!opened_open(&bench.opened, &options->common, name, &code))
+        return code;
+    const struct gyre_device_info *info = bench.opened.session.info;
+    bool is_software = info->type == GYRE_DEVICE_SOFTWARE;
+    progress_begin(&bench.progress, each_row(options, is_software, NULL, NULL));
+    if (json != NULL) {
+        cJSON *item = cJSON_CreateObject();
+        json_add_device(item, info);
+        cJSON_AddNumberToObject(item, "n_units", info->n_units);
+        bench.rows = cJSON_AddArrayToObject(item, "rows");
+        cJSON_AddItemToArray(json, item);
+        each_row(options, is_software, measure, &bench);
+    } else {
+        bench.table =
+            table_create("case|>min|>median|>spread|>device|>rate|>limit|>share|limit probed");
+        each_row(options, is_software, measure, &bench);
+    }
+    progress_clear(&bench.progress);
+    if (json == NULL)
+        print_title(info);
+    table_print(bench.table, stdout);
+    table_destroy(bench.table);
+    opened_close(&bench.opened);
+    return bench.n_failed == 0 ? CODE_OK : CODE_FAILED;
+}
+
+int command_bench(int argc, char **argv)
+{
+    struct bench_options options = {0};
+    const struct option_spec specs[] = {
+        OPTION_DEVICES(options.common),
+        {"op", 'o', OPTION_CHOICE, &options.op, "all|rope|attention", "operators to measure"},
+        {"case", 'c', OPTION_TEXT, &options.name, "NAME", "rows whose OP/ROW/DTYPE contains this"},
+        {"quick", 'q', OPTION_FLAG, &options.is_quick, NULL, "the rows that matter most"},
+        OPTION_THREADS(options.common),
+        OPTION_JSON(options.common),
+        OPTION_VERBOSE(options.common),
+        {0},
+    };
+    int worst;
+    if (!options_parse(&help, specs, argc, argv, NULL, &worst))
+        return worst;
+    if (each_row(&options, false, NULL, NULL) == 0)
+        return complain(CODE_USAGE, "bench: no row is called '%s'", options.name);
+    struct names names = names_find(&options.common);
+    cJSON *json = options.common.is_json ? cJSON_CreateArray() : NULL;
+    worst = CODE_OK;
+    for (size_t i = 0; i < names.n; i++) {
+        if (i > 0 && json == NULL)
+            putchar('\n');
+        int code = bench_device(&options, names.items[i], json);
+        worst = code > worst ? code : worst;
+    }
+    json_print(json, stdout);
+    names_free(&names);
+    return worst;
+}
