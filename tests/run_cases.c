@@ -71,6 +71,7 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
+    setenv("GYRE_SELFTEST", "0", 1); // a wrong kernel must show here, not give way to the next one
     struct device_set devices = devices_find(options.devices);
     bool is_good = devices.n > 0 && cases_count(options.filter) > 0;
     if (!is_good)
