@@ -7,7 +7,7 @@
 
 # In the order in which they run: quick ones first.
 steps=(
-    format spdx includes compilers install cpu-only small hidden broken-icd spirv vendor
+    format spdx compilers install cpu-only small hidden broken-icd spirv vendor
     oclgrind validation asan tsan
 )
 

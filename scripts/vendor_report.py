@@ -12,6 +12,7 @@ for GPUs without local memory of their own (Mali, Adreno) are compiled too, for 
 
 import collections
 import concurrent.futures
+import functools
 import glob
 import os
 import re
@@ -78,8 +79,12 @@ def amdgcn(variant, cpu, _tools):
                number(r"SGPRs Spill: (\d+)", text) + number(r"VGPRs Spill: (\d+)", text))
 
 
+@functools.lru_cache
 def ptxas_knows(target):
-    return shutil.which("ptxas") and target in run(["ptxas", "--help"])
+    empty = ".version 6.0\n.target sm_50\n.address_size 64\n"
+    return shutil.which("ptxas") and subprocess.run(
+        ["ptxas", "-arch=" + target, "-o", os.devnull, "-"], input=empty, text=True,
+        capture_output=True, check=False).returncode == 0
 
 
 def nvptx(variant, target, _tools):
