@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "ops/attention.h"
 
+#include "log.h"
+
 enum gyre_status gyre_attention(struct gyre_stream *stream,
                                 const struct gyre_attention_params *params)
 {
@@ -29,6 +31,10 @@ enum gyre_status gyre_attention_explain(struct gyre_device *device,
 {
     if (device == NULL)
         return GYRE_INVALID;
+    if (text == NULL && size != 0)
+        return gyre_fail(&device->log, GYRE_INVALID, "attention explain: text is NULL");
+    if (size != 0)
+        text[0] = '\0';
     struct gyre_check check = {"attention", device, false};
     struct gyre_attention_problem problem;
     struct gyre_plan plan;

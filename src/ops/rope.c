@@ -362,6 +362,10 @@ enum gyre_status gyre_rope_explain(struct gyre_device *device,
 {
     if (device == NULL)
         return GYRE_INVALID;
+    if (text == NULL && size != 0)
+        return gyre_fail(&device->log, GYRE_INVALID, "rope explain: text is NULL");
+    if (size != 0)
+        text[0] = '\0';
     const struct gyre_check check = {"rope", device, false};
     struct gyre_text out = {text, size};
     struct problem problem;
