@@ -41,7 +41,7 @@ struct tile {
     u32 batch, kv_head;
     u32 row, n_rows;   // first row, and rows of the kv head
     u32 column;        // first column of v
-    i32 n_columns;     // columns of v from there on, at most V_TILE
+    u32 n_columns;     // columns of v from there on, at most V_TILE; 1 where there is no v
     u32 tx, ty;
 };
 
@@ -64,7 +64,7 @@ static inline struct tile make_tile(struct gyre_attention_args a)
     t.row = (n_row_tiles - 1 - get_group_id(0) / n_v_tiles) * TILE_Q;
     t.n_rows = a.q_len * a.group;
     t.column = get_group_id(0) % n_v_tiles * V_TILE;
-    t.n_columns = min((i32)(a.v_dim - t.column), V_TILE);
+    t.n_columns = clamp(a.v_dim - t.column, 1u, (u32)V_TILE);
     t.tx = get_local_id(0) % TX;
     t.ty = get_local_id(0) / TX;
     return t;
@@ -103,6 +103,12 @@ static inline void init_rows(struct gyre_attention_args a, struct tile t, struct
     }
 }
 
+// Does something to every score of a work-item: row i, key j.
+#define EACH_SCORE(statement)                                                                      \
+    _Pragma("unroll") for (i32 i = 0; i < MQ; i++)                                                 \
+        _Pragma("unroll") for (i32 j = 0; j < MK; j++)                                             \
+    statement
+
 static inline void add_products(float s[MQ][MK], const float4 q[MQ], const float4 k[MK])
 {
 #pragma unroll
@@ -125,27 +131,44 @@ static inline void add_values(struct rows *r, const float4 p[MQ], i32 u, const f
 }
 
 #if STAGED
-// Elements [d, d + CHUNK) of the tile's rows of q.
-static inline void stage_q(struct gyre_attention_args a, struct tile t, u32 d,
-                           __global const TYPE(Q_DTYPE) * q, __local float *stage)
+// Work-items of a staging grid: LANES along a row, as many rows as that leaves, I passes.
+#define K_LANES  32
+#define K_ROWS   (WG / K_LANES)
+#define V_LANES  (NV * 4 * TX)
+#define V_ROWS   (WG / V_LANES)
+#define Q_PASSES (TILE_Q / K_ROWS)
+
+// Where the rows of q begin that a work-item stages.
+static inline void find_q(struct gyre_attention_args a, struct tile t, u32 begin[Q_PASSES])
 {
-    for (u32 e = get_local_id(0); e < TILE_Q * CHUNK; e += WG) {
-        const u32 row = e / CHUNK, x = e % CHUNK;
-        const u32 begin = ROW(a, q, t.batch, query_of(a, t, t.row + row), head_of(a, t, t.row + row));
-        stage[row * 4 * CHUNK_STRIDE + x] =
-            d + x < HEAD_DIM ? LOAD(Q_DTYPE)(q, begin + d + x) : 0.0f;
+#pragma unroll
+    for (i32 i = 0; i < Q_PASSES; i++) {
+        const u32 row = t.row + get_local_id(0) / K_LANES + i * K_ROWS;
+        begin[i] = ROW(a, q, t.batch, query_of(a, t, row), head_of(a, t, row));
     }
 }
 
-// Elements [d, d + CHUNK) of TILE_K keys.
-static inline void stage_k(struct gyre_attention_args a, struct tile t, u32 key, u32 d,
-                           __global const TYPE(K_DTYPE) * k, __local float *stage)
+// Elements [d, d + CHUNK) of the tile's rows of q, and of TILE_K keys.
+static inline void stage_qk(struct gyre_attention_args a, struct tile t, u32 key, u32 d,
+                            const u32 q_begin[Q_PASSES], __global const TYPE(Q_DTYPE) * q,
+                            __global const TYPE(K_DTYPE) * k, __local float *q_stage,
+                            __local float *k_stage)
 {
-    for (u32 e = get_local_id(0); e < TILE_K * CHUNK; e += WG) {
-        const u32 row = e / CHUNK, x = e % CHUNK;
-        const u32 begin = ROW(a, k, t.batch, min(key + row, a.kv_len - 1), t.kv_head);
-        stage[row * 4 * CHUNK_STRIDE + x] =
-            d + x < HEAD_DIM ? LOAD(K_DTYPE)(k, begin + d + x) : 0.0f;
+    const u32 x = get_local_id(0) % K_LANES, y = get_local_id(0) / K_LANES;
+    const bool is_there = HEAD_DIM % CHUNK == 0 || d + x < HEAD_DIM;
+    const u32 at = is_there ? d + x : 0;
+    if (x >= CHUNK)
+        return;
+#pragma unroll
+    for (i32 i = 0; i < Q_PASSES; i++) {
+        const float value = LOAD(Q_DTYPE)(q, q_begin[i] + at);
+        q_stage[(y + i * K_ROWS) * 4 * CHUNK_STRIDE + x] = is_there ? value : 0.0f;
+    }
+#pragma unroll
+    for (i32 i = 0; i < TILE_K / K_ROWS; i++) {
+        const u32 row = min(key + y + i * K_ROWS, a.kv_len - 1);
+        const float value = LOAD(K_DTYPE)(k, ROW(a, k, t.batch, row, t.kv_head) + at);
+        k_stage[(y + i * K_ROWS) * 4 * CHUNK_STRIDE + x] = is_there ? value : 0.0f;
     }
 }
 
@@ -153,10 +176,13 @@ static inline void stage_k(struct gyre_attention_args a, struct tile t, u32 key,
 static inline void stage_v(struct gyre_attention_args a, struct tile t, u32 key,
                            __global const TYPE(V_DTYPE) * v, __local float *stage)
 {
-    for (u32 e = get_local_id(0); e < V_KEYS * NV * 4 * TX; e += WG) {
-        const u32 row = e / (NV * 4 * TX), x = e % (NV * 4 * TX);
-        const u32 begin = ROW(a, v, t.batch, min(key + row, a.kv_len - 1), t.kv_head) + t.column;
-        stage[e] = (i32)x < t.n_columns ? LOAD(V_DTYPE)(v, begin + x) : 0.0f;
+    const u32 x = get_local_id(0) % V_LANES, y = get_local_id(0) / V_LANES;
+    const u32 column = t.column + min(x, t.n_columns - 1);
+#pragma unroll 4
+    for (i32 i = 0; i < V_KEYS / V_ROWS; i++) {
+        const u32 row = min(key + y + i * V_ROWS, a.kv_len - 1);
+        stage[(y + i * V_ROWS) * V_LANES + x] =
+            LOAD(V_DTYPE)(v, ROW(a, v, t.batch, row, t.kv_head) + column);
     }
 }
 
@@ -166,10 +192,12 @@ static inline void raw_scores(struct gyre_attention_args a, struct tile t, const
                               float s[MQ][MK])
 {
     __local float4 *k_stage = stage + TILE_Q * CHUNK_STRIDE;
+    u32 q_begin[Q_PASSES];
+    find_q(a, t, q_begin);
+#pragma unroll 1
     for (u32 d = 0; d < HEAD_DIM; d += CHUNK) {
         barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
-        stage_q(a, t, d, q, (__local float *)stage);
-        stage_k(a, t, key, d, k, (__local float *)k_stage);
+        stage_qk(a, t, key, d, q_begin, q, k, (__local float *)stage, (__local float *)k_stage);
         barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll 2
         for (u32 x = 0; x < CHUNK / 4; x++) {
@@ -189,6 +217,7 @@ static inline void raw_scores(struct gyre_attention_args a, struct tile t, const
 static inline void add_block(struct tile t, struct rows *r, u32 x, __local const float4 *p,
                              __local const float4 *stage, bool is_whole)
 {
+#pragma unroll 1
     for (u32 y = 0; y < V_KEYS; y += 4) {
         float4 px[MQ], vx[NV];
 #pragma unroll
@@ -208,6 +237,7 @@ static inline void weighted_values(struct gyre_attention_args a, struct tile t, 
                                    u32 key, __global const TYPE(V_DTYPE) * v,
                                    __local const float4 *p, __local float4 *stage, bool is_whole)
 {
+#pragma unroll 1
     for (u32 x = 0; x < TILE_K; x += V_KEYS) {
         barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
         stage_v(a, t, key + x, v, (__local float *)stage);
@@ -243,6 +273,7 @@ static inline void raw_scores(struct gyre_attention_args a, struct tile t, const
 #pragma unroll
     for (i32 j = 0; j < MK; j++)
         k_begin[j] = ROW(a, k, t.batch, min(key + t.tx + j * TX, a.kv_len - 1), t.kv_head);
+#pragma unroll 2
     for (u32 d = 0; d < HEAD_DIM / 4 * 4; d += 4)
         add_elements(r, k_begin, d, 4, q, k, s);
 #if HEAD_DIM % 4 != 0
@@ -250,11 +281,30 @@ static inline void raw_scores(struct gyre_attention_args a, struct tile t, const
 #endif
 }
 
+// A work-item's columns of one key, which begins at `begin`; columns past the last repeat it.
+static inline void load_columns(struct tile t, __global const TYPE(V_DTYPE) * v, u32 begin,
+                                float4 value[NV])
+{
+#pragma unroll
+    for (i32 c = 0; c < NV; c++) {
+        const u32 column = 4 * (t.tx + c * TX);
+#if V_TILE % 4 == 0
+        value[c] = LOAD4(V_DTYPE)(v, begin + min(column, t.n_columns - 4), 4);
+#else
+        value[c].x = LOAD(V_DTYPE)(v, begin + min(column, t.n_columns - 1));
+        value[c].y = LOAD(V_DTYPE)(v, begin + min(column + 1, t.n_columns - 1));
+        value[c].z = LOAD(V_DTYPE)(v, begin + min(column + 2, t.n_columns - 1));
+        value[c].w = LOAD(V_DTYPE)(v, begin + min(column + 3, t.n_columns - 1));
+#endif
+    }
+}
+
 // Adds the weighted values of the block's keys.
 static inline void add_block(struct gyre_attention_args a, struct tile t, struct rows *r, u32 key,
                              __global const TYPE(V_DTYPE) * v, __local const float4 *p,
                              bool is_whole)
 {
+#pragma unroll 1
     for (u32 x = 0; x < TILE_K; x += 4) {
         float4 px[MQ], vx[NV];
 #pragma unroll
@@ -262,13 +312,8 @@ static inline void add_block(struct gyre_attention_args a, struct tile t, struct
             px[i] = p[(t.ty * MQ + i) * P_STRIDE + x / 4];
 #pragma unroll
         for (i32 u = 0; u < 4; u++) {
-            const u32 at = is_whole ? key + x + u : min(key + x + u, a.kv_len - 1);
-            const u32 begin = ROW(a, v, t.batch, at, t.kv_head) + t.column;
-#pragma unroll
-            for (i32 c = 0; c < NV; c++) {
-                const u32 column = 4 * (t.tx + c * TX);
-                vx[c] = LOAD4(V_DTYPE)(v, begin + column, t.n_columns - (i32)column);
-            }
+            const u32 row = is_whole ? key + x + u : min(key + x + u, a.kv_len - 1);
+            load_columns(t, v, ROW(a, v, t.batch, row, t.kv_head) + t.column, vx);
             add_values(r, px, u, vx, is_whole);
         }
     }
@@ -291,14 +336,11 @@ static inline void finish_scores(struct gyre_attention_args a, struct tile t,
                                  const struct rows *r, u32 key, bool is_whole,
                                  __global const TYPE(MASK_DTYPE) * mask, float s[MQ][MK])
 {
-#pragma unroll
-    for (i32 i = 0; i < MQ; i++)
-#pragma unroll
-        for (i32 j = 0; j < MK; j++) {
-            const u32 at = key + t.tx + j * TX;
-            const float score = capped(s[i][j] * a.scale, a.softcap);
-            s[i][j] = is_whole ? score : masked(score, r->seen[i], at, mask, r->mask[i] + at);
-        }
+    EACH_SCORE(s[i][j] *= a.scale);
+    if (a.softcap > 0.0f)
+        EACH_SCORE(s[i][j] = capped(s[i][j], a.softcap));
+    if (!is_whole)
+        EACH_SCORE(s[i][j] = masked(s[i][j], r->seen[i], key + t.tx + j * TX, mask, r->mask[i]));
 }
 
 // Maximum and sum over the TX work-items of a row, each of which has left its own in part.
@@ -369,9 +411,11 @@ static inline void write_rows(struct gyre_attention_args a, struct tile t, const
         if (a.has_out == 0u)
             continue;
         const u32 begin = ROW(a, out, t.batch, query, head) + t.column;
+#pragma unroll
         for (i32 c = 0; c < NV; c++)
+#pragma unroll
             for (i32 u = 0; u < 4; u++) {
-                const i32 column = 4 * ((i32)t.tx + c * TX) + u;
+                const u32 column = 4 * (t.tx + c * TX) + u;
                 if (column < t.n_columns)
                     STORE(OUT_DTYPE)(out, begin + column, element(r->o[i][c], u) * inverse);
             }

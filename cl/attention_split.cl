@@ -129,9 +129,11 @@ static inline void finish_scores(struct gyre_attention_args a, struct tile t, u3
     for (i32 i = 0; i < TILE_Q; i++) {
         const u32 row = t.row + i;
         const float4 sum = part[(i * TILE_K + x) * 2] + part[(i * TILE_K + x) * 2 + 1];
-        const float score = capped(((sum.x + sum.y) + (sum.z + sum.w)) * a.scale, a.softcap);
+        float score = ((sum.x + sum.y) + (sum.z + sum.w)) * a.scale;
+        if (a.softcap > 0.0f)
+            score = capped(score, a.softcap);
         const u32 begin = ROW(a, mask, t.batch, head_of(a, t, row), query_of(a, t, row));
-        scores[i * TILE_K + x] = masked(score, seen_by(a, t, row), key + x, mask, begin + key + x);
+        scores[i * TILE_K + x] = masked(score, seen_by(a, t, row), key + x, mask, begin);
     }
 }
 

@@ -49,19 +49,16 @@ static inline void add_products(__local const float4 *q, __local const float4 *k
     }
 }
 
-// What the STAGE says of a raw dot product; mask[i] is the element of this query and key.
+// What the STAGE says of a raw dot product; mask[begin] is the query's element for key 0.
 static inline float finish(struct gyre_attention_args a, float dot, u32 query, u32 key,
-                           __global const TYPE(MASK_DTYPE) * mask, u32 i)
+                           __global const TYPE(MASK_DTYPE) * mask, u32 begin)
 {
-    const float score = dot * a.scale;
-#if STAGE == 0
+    float score = dot * a.scale;
+    if (STAGE > 0 && a.softcap > 0.0f)
+        score = capped(score, a.softcap);
+    if (STAGE > 1)
+        score = masked(score, KEYS_SEEN(a, a.q_start + (i32)query), key, mask, begin);
     return score;
-#elif STAGE == 1
-    return capped(score, a.softcap);
-#else
-    const struct keys seen = KEYS_SEEN(a, a.q_start + (i32)query);
-    return masked(capped(score, a.softcap), seen, key, mask, i);
-#endif
 }
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
@@ -92,8 +89,8 @@ scores(struct gyre_attention_args a,
             const u32 query = query0 + ty + i, key = key0 + tx + j * TX;
             if (query >= a.q_len || key >= a.kv_len)
                 continue;
-            const u32 at = ROW(a, mask, batch, head, query) + key;
+            const u32 begin = ROW(a, mask, batch, head, query);
             STORE(SCORES_DTYPE)(result, ROW(a, scores, batch, head, query) + key,
-                                finish(a, s[i][j], query, key, mask, at));
+                                finish(a, s[i][j], query, key, mask, begin));
         }
 }

@@ -20,11 +20,13 @@ struct row {
 static inline float score_at(struct gyre_softmax_args a, struct row row, u32 key,
                              __global const float *raw, __global const TYPE(MASK_DTYPE) * mask)
 {
-    const float score = capped(raw[row.raw + key], a.softcap);
+    float score = raw[row.raw + key];
+    if (a.softcap > 0.0f)
+        score = capped(score, a.softcap);
 #if STAGE == 1
     return score;
 #else
-    return masked(score, row.seen, key, mask, row.mask + key);
+    return masked(score, row.seen, key, mask, row.mask);
 #endif
 }
 
