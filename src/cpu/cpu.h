@@ -46,6 +46,9 @@ struct gyre_cpu_event {
 // The best instruction set this CPU has, or a lesser one that $GYRE_CPU_ISA names.
 const struct gyre_cpu_isa *gyre_cpu_isa_choose(const struct gyre_log *log);
 
+// Memory for buffers and groups, freed by free(). NULL: there is none.
+void *gyre_cpu_alloc(uint64_t size);
+
 // Entries of the backend's table.
 enum gyre_status gyre_cpu_buffer_create(struct gyre_device *device, uint64_t size,
                                         struct gyre_buffer **out);

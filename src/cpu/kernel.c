@@ -114,7 +114,7 @@ static enum gyre_status reserve_local(struct gyre_cpu_device *device, size_t siz
         return GYRE_OK;
     free(device->local);
     device->local_size = 0;
-    device->local = aligned_alloc(PAGE, padded * device->n_threads);
+    device->local = gyre_cpu_alloc((uint64_t)padded * device->n_threads);
     if (device->local == NULL)
         return gyre_fail(&device->base.log, GYRE_NO_MEMORY,
                          "cpu: no memory for %zu bytes of local memory per thread", padded);

@@ -11,6 +11,7 @@
 #include "common.h"
 #include "convert.h"
 #include "layout.h"
+#include "transpose.h"
 
 enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_OUT, BUF_LSE };
 enum { DEF_Q, DEF_K, DEF_V, DEF_OUT, DEF_MASK };
@@ -23,7 +24,9 @@ struct group {
     u32 batch, kv_head;
     struct block *blocks;
     size_t n_blocks;
+    struct key_set keys; // that any of its rows sees
     struct tile tile;
+    struct ahead ahead;
     bool has_hidden; // some row did not see some key that was computed
     bool is_careful; // values of hidden keys may be NaN or infinite
 };
@@ -50,7 +53,6 @@ static void take_tile(struct tile *tile, const struct gyre_cpu_task *task, uintp
 {
     const struct gyre_attention_args *args = task->args;
     size_t rows = round_up(task->consts[CONST_TILE_K], MICRO_PAD);
-    rows = rows > VEC ? rows : VEC; // k and v are scratch for transpositions, too
     tile->head_dim = args->head_dim;
     tile->v_dim = args->v_dim;
     tile->k_stride = tile_stride(args->head_dim);
@@ -102,28 +104,59 @@ static int n_vecs_of(const struct block *block)
     return (int)((block->n_rows + VEC - 1) / VEC);
 }
 
-// Query rows, times scale, to (head_dim, LANES); `scratch` holds VEC rows.
-static void load_queries(const struct group *group, struct block *block, float *scratch)
+// Rows [first_row, first_row + n) of q or of the result.
+static struct ahead_rows ahead_of_rows(const struct group *group, u32 buf, u32 dtype, u32 n_columns,
+                                       u32 offset, const u32 stride[3], u32 first_row, u32 n)
+{
+    const u32 first_query = first_row - first_row % group->args->group;
+    size_t first = token_index(group, offset, stride, first_query), size = dtype_size(dtype);
+    return (struct ahead_rows){
+        .first = element(dtype, group->task->bufs[buf], first),
+        .row_size = n_columns * size,
+        .outer_stride = stride[1] * size,
+        .inner_stride = stride[2] * size,
+        .n_inner = group->args->group,
+        .next = first_row - first_query,
+        .n = first_row - first_query + n,
+        .per_step = 2,
+    };
+}
+
+// The tile of k or v behind this one.
+static struct ahead_rows ahead_of_keys(const struct group *group, u32 buf, u32 dtype, u32 n_columns,
+                                       u32 offset, const u32 stride[3])
+{
+    u32 begin = group->tile.end, n = group->keys.hi - begin,
+        tile_k = group->task->consts[CONST_TILE_K];
+    size_t first = row_index(offset, stride, group->batch, begin, group->kv_head);
+    size_t size = dtype_size(dtype);
+    if (begin >= group->keys.hi)
+        return (struct ahead_rows){0};
+    return (struct ahead_rows){
+        .first = element(dtype, group->task->bufs[buf], first),
+        .row_size = n_columns * size,
+        .outer_stride = stride[1] * size,
+        .n_inner = 1,
+        .n = n < tile_k ? n : tile_k,
+        .per_step = tile_k / (group->n_blocks * 32) + 1,
+    };
+}
+
+// Query rows, times scale, to (head_dim, LANES).
+static void load_queries(const struct group *group, struct block *block)
 {
     const struct gyre_attention_args *args = group->args;
     u32 dtype = group->task->defs[DEF_Q];
-    size_t stride = tile_stride(args->head_dim);
     for (u32 lane = 0; lane < block->n_rows; lane += VEC) {
+        const void *rows[VEC];
         for (u32 i = 0; i < VEC; i++) {
             u32 row = row_of_lane(block, lane + i);
             size_t at = token_index(group, args->q_offset, args->q_stride, row);
-            row_load(dtype, element(dtype, group->task->bufs[BUF_Q], at), scratch + i * stride,
-                     args->head_dim);
+            rows[i] = element(dtype, group->task->bufs[BUF_Q], at);
         }
-        for (u32 d = 0; d < args->head_dim; d += VEC) {
-            vec piece[VEC];
-            for (int i = 0; i < VEC; i++)
-                piece[i] = args->scale * vec_load(scratch + i * stride + d);
-            vec_transpose(piece);
-            for (int i = 0; i < VEC; i++)
-                vec_store(block->q + (size_t)(d + i) * LANES + lane, piece[i]);
-        }
+        load_columns(dtype, rows, args->head_dim, args->scale, block->q + lane, LANES);
     }
+    block->is_loaded = true;
 }
 
 static void set_bounds(const struct group *group, struct block *block)
@@ -191,6 +224,8 @@ static void apply_masks(struct group *group, const struct block *block, const st
 
 INLINE void attend_as(int n_vecs, struct group *group, struct block *block, const struct tile *tile)
 {
+    if (!block->is_loaded)
+        load_queries(group, block);
     compute_scores(n_vecs, block, tile);
     if (group->args->softcap != 0.0f)
         cap_scores(n_vecs, group->args->softcap, tile);
@@ -236,44 +271,48 @@ static void attend(struct group *group, struct block *block)
     }
 }
 
+static void look_ahead(struct group *group)
+{
+    const struct gyre_attention_args *args = group->args;
+    const uint32_t *defs = group->task->defs;
+    group->ahead.k =
+        ahead_of_keys(group, BUF_K, defs[DEF_K], args->head_dim, args->k_offset, args->k_stride);
+    group->ahead.v =
+        ahead_of_keys(group, BUF_V, defs[DEF_V], args->v_dim, args->v_offset, args->v_stride);
+}
+
 // All tiles that some row of the group sees, for all blocks.
 static void attend_all(struct group *group)
 {
     u32 tile_k = group->task->consts[CONST_TILE_K], v_dim = group->args->v_dim;
     struct tile *tile = &group->tile;
-    struct key_set keys = keys_of_any(
-        &group->rules, position_of_row(group->args, group->blocks[0].first_row),
-        position_of_row(group->args, row_of_lane(&group->blocks[group->n_blocks - 1], LANES)));
     for (size_t i = 0; i < group->n_blocks; i++)
         block_reset(&group->blocks[i], v_dim);
-    for (tile->begin = 0; keys_next(&keys, tile_k, UINT32_MAX, &tile->begin, &tile->end);
+    for (tile->begin = 0; keys_next(&group->keys, tile_k, UINT32_MAX, &tile->begin, &tile->end);
          tile->begin = tile->end) {
         load_tile(group);
+        look_ahead(group);
         for (size_t i = 0; i < group->n_blocks; i++)
             attend(group, &group->blocks[i]);
     }
 }
 
-// Rows [lane, lane + VEC) of the result, transposed back through `scratch`.
-static void store_rows(const struct group *group, const struct block *block, u32 lane,
-                       float *scratch)
+// The result, divided by the sums; rows that see nothing become 0.
+static void store_out(const struct group *group, const struct block *block)
 {
     const struct gyre_attention_args *args = group->args;
     u32 dtype = group->task->defs[DEF_OUT];
-    size_t stride = group->tile.v_stride;
-    for (u32 d = 0; d < args->v_dim; d += VEC) {
-        vec piece[VEC];
-        for (int i = 0; i < VEC; i++)
-            piece[i] = vec_load(block->out + (size_t)(d + i) * LANES + lane);
-        vec_transpose(piece);
-        for (int i = 0; i < VEC; i++)
-            vec_store(scratch + i * stride + d, piece[i]);
-    }
-    for (u32 i = 0; i < VEC && lane + i < block->n_rows; i++) {
-        u32 row = block->first_row + lane + i;
-        size_t at = token_index(group, args->out_offset, args->out_stride, row);
-        row_store(dtype, scratch + i * stride, element_mut(dtype, group->task->bufs[BUF_OUT], at),
-                  args->v_dim);
+    for (u32 lane = 0; lane < block->n_rows; lane += VEC) {
+        u32 n_rows = block->n_rows - lane < VEC ? block->n_rows - lane : VEC;
+        vec sum = vec_load(block->sum + lane);
+        vec inverse = 1.0f / vec_select(sum == 0.0f, vec_set1(1.0f), sum);
+        void *rows[VEC];
+        for (u32 i = 0; i < n_rows; i++) {
+            u32 row = block->first_row + lane + i;
+            size_t at = token_index(group, args->out_offset, args->out_stride, row);
+            rows[i] = element_mut(dtype, group->task->bufs[BUF_OUT], at);
+        }
+        store_columns(dtype, block->out + lane, LANES, inverse, rows, n_rows, args->v_dim);
     }
 }
 
@@ -288,18 +327,6 @@ static void store_lse(const struct group *group, const struct block *block)
     }
 }
 
-static void store_block(const struct group *group, struct block *block)
-{
-    const struct gyre_attention_args *args = group->args;
-    if (args->has_lse)
-        store_lse(group, block);
-    if (!args->has_out)
-        return;
-    block_normalise(block, args->v_dim);
-    for (u32 lane = 0; lane < block->n_rows; lane += VEC)
-        store_rows(group, block, lane, group->tile.v);
-}
-
 static bool is_finite(const struct group *group)
 {
     bool finite = true;
@@ -308,17 +335,27 @@ static bool is_finite(const struct group *group)
     return finite;
 }
 
-static void load_blocks(struct group *group, u32 first_row, u32 n_rows)
+// Cuts rows into blocks. Their queries are loaded when they are needed, and prefetched before.
+static void set_rows(struct group *group, u32 first_row, u32 n_rows)
 {
+    const struct gyre_attention_args *args = group->args;
+    const uint32_t *defs = group->task->defs;
     group->n_blocks = round_up(n_rows, LANES) / LANES;
     for (size_t i = 0; i < group->n_blocks; i++) {
         struct block *block = &group->blocks[i];
         u32 skipped = (u32)i * LANES;
         block->first_row = first_row + skipped;
         block->n_rows = n_rows - skipped < LANES ? n_rows - skipped : LANES;
+        block->is_loaded = false;
         set_bounds(group, block);
-        load_queries(group, block, group->tile.k);
     }
+    group->keys = keys_of_any(&group->rules, position_of_row(args, first_row),
+                              position_of_row(args, first_row + n_rows - 1));
+    group->ahead.q = ahead_of_rows(group, BUF_Q, defs[DEF_Q], args->head_dim, args->q_offset,
+                                   args->q_stride, first_row, n_rows);
+    if (args->has_out)
+        group->ahead.out = ahead_of_rows(group, BUF_OUT, defs[DEF_OUT], args->v_dim,
+                                         args->out_offset, args->out_stride, first_row, n_rows);
 }
 
 static void run(const struct gyre_cpu_task *task, const uint32_t index[3], void *local)
@@ -334,16 +371,22 @@ static void run(const struct gyre_cpu_task *task, const uint32_t index[3], void 
     // The last rows see most keys under causality: taken first, they leave no long tail.
     u32 row_tile = task->groups[0] - 1 - index[0], tile_q = task->consts[CONST_TILE_Q];
     u32 first_row = row_tile * tile_q, n_rows = args->q_len * args->group - first_row;
+    n_rows = n_rows < tile_q ? n_rows : tile_q;
     lay_out(&group, (uintptr_t)local, true);
-    load_blocks(&group, first_row, n_rows < tile_q ? n_rows : tile_q);
+    group.tile.ahead = &group.ahead;
+    set_rows(&group, first_row, n_rows);
     attend_all(&group);
     // Most values are finite, so nothing is spent on hidden ones before the result says otherwise.
     if (group.has_hidden && !is_finite(&group)) {
         group.is_careful = true;
         attend_all(&group);
     }
-    for (size_t i = 0; i < group.n_blocks; i++)
-        store_block(&group, &group.blocks[i]);
+    for (size_t i = 0; i < group.n_blocks; i++) {
+        if (args->has_lse)
+            store_lse(&group, &group.blocks[i]);
+        if (args->has_out)
+            store_out(&group, &group.blocks[i]);
+    }
 }
 
 const struct gyre_cpu_kernel GYRE_CPU_NAME(attention) = {

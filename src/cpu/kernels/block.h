@@ -14,6 +14,7 @@
 // Query rows [first_row, first_row + n_rows); lanes past the last one repeat it.
 struct block {
     u32 first_row, n_rows;
+    bool is_loaded;          // q is
     struct key_set any, all; // keys that any, and that all of the rows see
     float *q;                // (head_dim, LANES), times scale
     float *out;              // (v_dim padded to MICRO_PAD, LANES), sums of p v
@@ -30,6 +31,7 @@ struct tile {
     float *k;      // (keys, k_stride)
     float *v;      // (keys, v_stride)
     float *scores; // (keys, LANES)
+    struct ahead *ahead;
 };
 
 // The mask's rows for the lanes of a block.
@@ -56,6 +58,7 @@ INLINE void compute_scores(int n_vecs, const struct block *block, const struct t
         .a_step = 1,
         .b = block->q,
         .c = tile->scores,
+        .ahead = tile->ahead,
     };
     micro_product(n_vecs, false, &product);
 }
@@ -182,6 +185,7 @@ INLINE void add_values(int n_vecs, const struct block *block, const struct tile 
         .a_step = tile->v_stride,
         .b = tile->scores,
         .c = block->out,
+        .ahead = tile->ahead,
     };
     micro_product(n_vecs, true, &product);
 }
@@ -196,19 +200,6 @@ static void add_values_carefully(int n_vecs, const struct block *block, const st
             float *out = block->out + (size_t)d * LANES;
             for (int i = 0; i < n_vecs * VEC; i++)
                 out[i] += p[i] == 0.0f ? 0.0f : p[i] * values[d];
-        }
-    }
-}
-
-// Divides by the sums; rows that see nothing become 0.
-static void block_normalise(struct block *block, u32 v_dim)
-{
-    for (int lane = 0; lane < LANES; lane += VEC) {
-        vec sum = vec_load(block->sum + lane);
-        vec inverse = 1.0f / vec_select(sum == 0.0f, vec_set1(1.0f), sum);
-        for (u32 d = 0; d < v_dim; d++) {
-            float *out = block->out + (size_t)d * LANES + lane;
-            vec_store(out, vec_load(out) * inverse);
         }
     }
 }

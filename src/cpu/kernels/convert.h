@@ -9,10 +9,6 @@
 #include "args/types.h"
 #include "vec.h"
 
-#if defined(__F16C__)
-#include <immintrin.h>
-#endif
-
 typedef uint16_t hvec __attribute__((vector_size(VEC * 2)));
 
 INLINE size_t dtype_size(u32 dtype)
@@ -198,6 +194,14 @@ INLINE vec vec_load_part(u32 dtype, const void *src, size_t n)
     char whole[VEC * 4] = {0};
     memcpy(whole, src, n * dtype_size(dtype));
     return vec_load_as(dtype, whole);
+}
+
+// The first n < VEC elements.
+INLINE void vec_store_part(u32 dtype, void *dst, vec v, size_t n)
+{
+    char whole[VEC * 4];
+    vec_store_as(dtype, whole, v);
+    memcpy(dst, whole, n * dtype_size(dtype));
 }
 
 INLINE void row_load_as(u32 dtype, const void *src, float *dst, size_t n)

@@ -3,6 +3,7 @@
 #ifndef GYRE_CPU_KERNELS_MICRO_H
 #define GYRE_CPU_KERNELS_MICRO_H
 
+#include "ahead.h"
 #include "vec.h"
 
 // A block has LANES columns, of which the first n_vecs * VEC are computed. MICRO_ROWS(n_vecs) rows
@@ -31,6 +32,7 @@ struct product {
     size_t a_row, a_step;
     const float *b; // (n_steps, LANES)
     float *c;       // (n_rows padded to MICRO_PAD, LANES)
+    struct ahead *ahead;
 };
 
 INLINE void micro_rows(int n_vecs, bool is_sum, const struct product *p, const float *a, float *c)
@@ -58,8 +60,10 @@ INLINE void micro_rows(int n_vecs, bool is_sum, const struct product *p, const f
 
 INLINE void micro_product(int n_vecs, bool is_sum, const struct product *p)
 {
-    for (size_t r = 0; r < p->n_rows; r += MICRO_ROWS(n_vecs))
+    for (size_t r = 0; r < p->n_rows; r += MICRO_ROWS(n_vecs)) {
         micro_rows(n_vecs, is_sum, p, p->a + r * p->a_row, p->c + r * LANES);
+        ahead_step(p->ahead);
+    }
 }
 
 #endif

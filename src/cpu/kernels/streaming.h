@@ -5,10 +5,6 @@
 
 #include "convert.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
 // Alignment that a streaming store of any dtype and width is content with.
 #define STREAMING_ALIGN 64
 

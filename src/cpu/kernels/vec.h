@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #if defined(__AVX512F__)
 #define VEC 16
 #elif defined(__AVX2__)
@@ -57,10 +61,18 @@ INLINE vec vec_select(ivec mask, vec a, vec b)
     return (vec)((mask & (ivec)a) | (~mask & (ivec)b));
 }
 
-// b where either is NaN.
+// b where either is NaN. Not every compiler finds the instruction in the comparison.
 INLINE vec vec_max(vec a, vec b)
 {
+#if defined(__AVX512F__)
+    return (vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__x86_64__)
+    return (vec)_mm_max_ps((__m128)a, (__m128)b);
+#else
     return vec_select(a > b, a, b);
+#endif
 }
 
 INLINE vec vec_abs(vec a)

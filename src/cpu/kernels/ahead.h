@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Prefetching rows that are needed later, a few at a time between pieces of arithmetic: asked for
+// all at once they would only queue up.
+#ifndef GYRE_CPU_KERNELS_AHEAD_H
+#define GYRE_CPU_KERNELS_AHEAD_H
+
+#include <stddef.h>
+
+#define CACHE_LINE 64
+
+// Rows (n_outer, n_inner) of row_size bytes, of which [next, n) are still to be asked for.
+struct ahead_rows {
+    const char *first;
+    size_t row_size, outer_stride, inner_stride; // bytes
+    size_t n_inner, next, n;
+    size_t per_step;
+};
+
+// What a group will need: its queries, its result, and the keys and values of the next tile.
+struct ahead {
+    struct ahead_rows q, out, k, v;
+};
+
+static inline void ahead_row(const char *row, size_t size)
+{
+    for (size_t i = 0; i < size; i += CACHE_LINE)
+        __builtin_prefetch(row + i, 0, 2);
+}
+
+static inline void ahead_rows_step(struct ahead_rows *rows)
+{
+    size_t end = rows->next + rows->per_step < rows->n ? rows->next + rows->per_step : rows->n;
+    for (size_t i = rows->next; i < end; i++)
+        ahead_row(rows->first + i / rows->n_inner * rows->outer_stride +
+                      i % rows->n_inner * rows->inner_stride,
+                  rows->row_size);
+    rows->next = end;
+}
+
+static inline void ahead_step(struct ahead *ahead)
+{
+    ahead_rows_step(&ahead->k);
+    ahead_rows_step(&ahead->v);
+    ahead_rows_step(&ahead->q);
+    ahead_rows_step(&ahead->out);
+}
+
+#endif
