@@ -18,14 +18,21 @@ struct gyre_cpu_isa {
     const struct gyre_cpu_kernel *const *kernels; // ended by NULL
 };
 
+// Groups [next, end) of a dispatch, which belong to one thread but which others may take, too.
+struct gyre_cpu_share {
+    _Alignas(64) atomic_uint_fast64_t next;
+    uint64_t end;
+};
+
 struct gyre_cpu_device {
     struct gyre_device base;
     const struct gyre_cpu_isa *isa;
     uint32_t n_threads;
-    pthread_mutex_t lock; // of what follows: a pool serves one caller at a time
-    pthreadpool_t pool;   // NULL with one thread
-    char *local;          // (n_threads, local_size): local memory of the groups that run
-    size_t local_size;    // of one thread; grows, so that nothing is allocated in the long run
+    pthread_mutex_t lock;          // of what follows: a pool serves one caller at a time
+    pthreadpool_t pool;            // NULL with one thread
+    struct gyre_cpu_share *shares; // (n_threads)
+    char *local;                   // (n_threads, local_size): local memory of the groups that run
+    size_t local_size; // of one thread; grows, so that nothing is allocated in the long run
 };
 
 struct gyre_cpu_buffer {

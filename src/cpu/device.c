@@ -105,6 +105,7 @@ static void close_device(struct gyre_device *base)
     if (device->pool != NULL)
         pthreadpool_destroy(device->pool);
     pthread_mutex_destroy(&device->lock);
+    free(device->shares);
     free(device->local);
     free(device);
 }
@@ -124,9 +125,10 @@ static enum gyre_status open_device(const struct gyre_device_params *params,
     device->base.cache = cache;
     device->isa = gyre_cpu_isa_choose(&params->log);
     device->n_threads = count_threads(params);
+    device->shares = gyre_cpu_alloc(device->n_threads * sizeof(*device->shares));
     if (device->n_threads > 1)
         device->pool = pthreadpool_create(device->n_threads);
-    if (device->n_threads > 1 && device->pool == NULL) {
+    if (device->shares == NULL || (device->n_threads > 1 && device->pool == NULL)) {
         close_device(&device->base);
         return gyre_fail(&params->log, GYRE_NO_MEMORY, "cpu: no memory for %u threads",
                          (unsigned)device->n_threads);

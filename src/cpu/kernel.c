@@ -80,28 +80,48 @@ enum gyre_status gyre_cpu_prepare(struct gyre_device *device, const struct gyre_
 struct job {
     const struct gyre_cpu_kernel *kernel;
     const struct gyre_cpu_task *task;
-    char *local;       // (workers, local_size)
-    size_t local_size; //
-    uint64_t n_groups;
-    atomic_uint_fast64_t next;
+    struct gyre_cpu_device *device;
+    uint32_t n_workers;
 };
 
-// Takes groups until none is left; `worker` is different for each caller.
+static void run_group(const struct job *job, uint64_t i, void *local)
+{
+    const uint32_t *groups = job->task->groups;
+    const uint32_t group[3] = {
+        (uint32_t)(i % groups[0]),
+        (uint32_t)(i / groups[0] % groups[1]),
+        (uint32_t)(i / groups[0] / groups[1]),
+    };
+    job->kernel->run(job->task, group, local);
+}
+
+// Neighbouring groups read the same memory, so every worker has a share of its own; with that done
+// it helps the others. `worker` is different for each caller.
 static void work(void *context, size_t worker)
 {
     struct job *job = context;
+    void *local = job->device->local + worker * job->device->local_size;
+    for (uint32_t i = 0; i < job->n_workers; i++) {
+        struct gyre_cpu_share *share = &job->device->shares[(worker + i) % job->n_workers];
+        for (;;) {
+            uint64_t next = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed);
+            if (next >= share->end)
+                break;
+            run_group(job, next, local);
+        }
+    }
+}
+
+static void deal_shares(const struct job *job)
+{
     const uint32_t *groups = job->task->groups;
-    void *local = job->local + worker * job->local_size;
-    for (;;) {
-        uint64_t i = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
-        if (i >= job->n_groups)
-            return;
-        const uint32_t group[3] = {
-            (uint32_t)(i % groups[0]),
-            (uint32_t)(i / groups[0] % groups[1]),
-            (uint32_t)(i / groups[0] / groups[1]),
-        };
-        job->kernel->run(job->task, group, local);
+    uint64_t n_groups = (uint64_t)groups[0] * groups[1] * groups[2];
+    uint64_t least = n_groups / job->n_workers, rest = n_groups % job->n_workers, next = 0;
+    for (uint32_t i = 0; i < job->n_workers; i++) {
+        struct gyre_cpu_share *share = &job->device->shares[i];
+        atomic_store_explicit(&share->next, next, memory_order_relaxed);
+        next += least + (i < rest);
+        share->end = next;
     }
 }
 
@@ -126,18 +146,19 @@ static enum gyre_status run(struct gyre_cpu_device *device, const struct gyre_cp
                             const struct gyre_cpu_task *task)
 {
     size_t local_size = kernel->local_size != NULL ? kernel->local_size(task) : 0;
+    bool is_alone = task->groups[0] == 1 && task->groups[1] == 1 && task->groups[2] == 1;
     struct job job = {
         .kernel = kernel,
         .task = task,
-        .n_groups = (uint64_t)task->groups[0] * task->groups[1] * task->groups[2],
+        .device = device,
+        .n_workers = is_alone ? 1 : device->n_threads,
     };
     pthread_mutex_lock(&device->lock);
     enum gyre_status status = reserve_local(device, local_size);
     if (status == GYRE_OK) {
-        job.local = device->local;
-        job.local_size = device->local_size;
-        if (job.n_groups > 1 && device->pool != NULL)
-            pthreadpool_parallelize_1d(device->pool, work, &job, device->n_threads, 0);
+        deal_shares(&job);
+        if (job.n_workers > 1)
+            pthreadpool_parallelize_1d(device->pool, work, &job, job.n_workers, 0);
         else
             work(&job, 0);
     }

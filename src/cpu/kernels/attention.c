@@ -261,13 +261,11 @@ static void attend(struct group *group, struct block *block)
     case 2:
         attend_as(2, group, block, &tile);
         break;
-#if MICRO_VECS > 2
     case 3:
         attend_as(3, group, block, &tile);
         break;
     default:
-        attend_as(4, group, block, &tile);
-#endif
+        attend_as(MICRO_VECS, group, block, &tile);
     }
 }
 

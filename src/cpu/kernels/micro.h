@@ -9,11 +9,11 @@
 // A block has LANES columns, of which the first n_vecs * VEC are computed. MICRO_ROWS(n_vecs) rows
 // of sums stay in registers; a row needs a broadcast per step, a column vector a load.
 #if defined(__AVX512F__) || defined(__aarch64__) // 32 registers
-#define MICRO_VECS         4
-#define MICRO_ROWS(n_vecs) ((n_vecs) > 2 ? 6 : 12)
+#define MICRO_VECS         3
+#define MICRO_ROWS(n_vecs) 8
 #elif defined(__AVX2__) // 16 registers
-#define MICRO_VECS         2
-#define MICRO_ROWS(n_vecs) ((n_vecs) > 1 ? 6 : 12)
+#define MICRO_VECS         3
+#define MICRO_ROWS(n_vecs) ((n_vecs) > 1 ? 4 : 8)
 #else // 16 registers, one of them for the product that has no fused sum
 #define MICRO_VECS         4
 #define MICRO_ROWS(n_vecs) ((n_vecs) > 2 ? 2 : 4)
@@ -22,7 +22,7 @@
 #define LANES (MICRO_VECS * VEC)
 
 // Rows are computed in multiples of MICRO_ROWS, all of which divide this.
-#define MICRO_PAD 12
+#define MICRO_PAD 8
 
 // One block of C = A B or C += A B. Element (r, t) of A is a[r * a_row + t * a_step]; rows of B and
 // C are LANES apart.
@@ -37,7 +37,7 @@ struct product {
 
 INLINE void micro_rows(int n_vecs, bool is_sum, const struct product *p, const float *a, float *c)
 {
-    enum { MAX_ROWS = 12 };
+    enum { MAX_ROWS = 8 };
     const int n_rows = MICRO_ROWS(n_vecs);
     const size_t a_row = p->a_row, a_step = p->a_step, n_steps = p->n_steps;
     const float *b = p->b;
