@@ -1,4 +1,3 @@
-#version 450
 // SPDX-License-Identifier: MIT
 // Fused attention of many query rows (arXiv 2205.14135): for every row, over blocks of TILE_K keys,
 //
@@ -12,6 +11,8 @@
 //
 // STAGED 1: q, k and v pass through shared memory. 0: only p does, for devices where shared memory
 // is no faster than global memory.
+#version 450
+#extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "args/attention.h"
 

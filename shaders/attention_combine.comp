@@ -1,4 +1,3 @@
-#version 450
 // SPDX-License-Identifier: MIT
 // Merges the partial results of attention_split, i over splits:
 //
@@ -6,6 +5,8 @@
 //
 // groups: (ceil(v_dim / WG), rows (strided), kv heads * batch, kv heads innermost): a work-item per
 // column of a row.
+#version 450
+#extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "args/attention_combine.h"
 

@@ -1,4 +1,3 @@
-#version 450
 // SPDX-License-Identifier: MIT
 // Attention of few query rows over one range of keys: for every row, over blocks of TILE_K keys,
 //
@@ -12,6 +11,8 @@
 //   products   LX share a key, each taking every LX-th vec4 of it, with MK keys each
 //   softmax    one row and four neighbouring keys each, so TILE_Q * TILE_K is 4 WG
 //   values     NC columns of v each, WG apart
+#version 450
+#extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "args/attention.h"
 

@@ -2,8 +2,8 @@
 // Functions of softmax, more exact than Vulkan promises of its own.
 #define LOG2E 1.44269504
 
-// e^x for x <= 0, within 5 ulp: Vulkan lets exp2 be off by 3 + 2 |x| ulp, so it gets the fraction
-// only. 0 below 2^-126, -inf included.
+// e^x for x <= 0, within 4 + |x| ulp; 0 below 2^-126, -inf included. Vulkan lets exp2(y) be off by
+// 3 + 2 |y| ulp, so it gets the fraction only.
 float exp_neg(float x)
 {
     float y = x * LOG2E, whole = round(y);

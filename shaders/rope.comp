@@ -1,4 +1,3 @@
-#version 450
 // SPDX-License-Identifier: MIT
 // Rotates the heads of q and k. For pair j of a head, (a, b) its two elements:
 //
@@ -8,6 +7,8 @@
 // groups: (ceil(items / WG), tokens (strided), batch). An item is one pair, or one element outside
 // the rotary window, of HEADS heads of q and k counted together; neighbouring items are neighbouring
 // pairs.
+#version 450
+#extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "args/rope.h"
 

@@ -1,4 +1,3 @@
-#version 450
 // SPDX-License-Identifier: MIT
 // Scores of every query and key, as STAGE says:
 //
@@ -9,6 +8,8 @@
 // groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q), heads * batch, heads innermost). The
 // work-items of a group form a grid of TX keys by TY queries, each owning MQ queries by MK keys; q and
 // k pass through shared memory, CHUNK elements at a time.
+#version 450
+#extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "args/attention.h"
 

@@ -1,4 +1,3 @@
-#version 450
 // SPDX-License-Identifier: MIT
 // Finishes raw scores, row by row, as STAGE says; scale has been applied:
 //
@@ -8,6 +7,8 @@
 //
 // and lse = m + log sum exp(s - m). groups: (1, queries (strided), heads * batch, heads innermost): a
 // group per row, its work-items WG keys apart.
+#version 450
+#extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "args/softmax.h"
 

@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: MIT
-// From a variant to SPIR-V: the source with its defines, compiled once and kept on disk.
+// From a variant to SPIR-V.
 #include "vk.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
-#include "source.h"
 #include "variant.h"
-
-enum { SPIRV_MAGIC = 0x07230203 };
 
 // The #define lines of a variant; its numbers are specialization constants and not here.
 static void write_preamble(const struct gyre_variant *variant, char *text, size_t size)
@@ -26,52 +19,10 @@ static void write_preamble(const struct gyre_variant *variant, char *text, size_
         snprintf(text + used, size - used, "#define ARGS_BINDING %u\n", kernel->n_bufs);
 }
 
-static bool is_spirv(const void *data, size_t size)
-{
-    const uint32_t magic = SPIRV_MAGIC;
-    return size >= 20 && size % sizeof(uint32_t) == 0 && memcmp(data, &magic, sizeof(magic)) == 0;
-}
-
-static bool load(struct vk_device *device, const char *key, struct vk_shader *out)
-{
-    void *data;
-    size_t size;
-    if (!gyre_cache_get(device->base.cache, key, &data, &size))
-        return false;
-    if (!is_spirv(data, size)) {
-        free(data);
-        return false;
-    }
-    out->words = data;
-    out->size = size;
-    return true;
-}
-
-static uint64_t hash_text(const char *preamble, const char *source)
-{
-    return XXH3_64bits_withSeed(source, strlen(source), XXH3_64bits(preamble, strlen(preamble)));
-}
-
 enum gyre_status gyre_vk_shader_get(struct vk_device *device, const struct gyre_variant *variant,
                                     struct vk_shader *out)
 {
-    const struct gyre_log *log = &device->base.log;
-    const char *name = variant->kernel->name;
-    char path[64], key[160], preamble[512], *source = NULL;
-
-    snprintf(path, sizeof(path), "shaders/%s.comp", name);
-    enum gyre_status status = gyre_source_get(log, path, &source);
-    if (status != GYRE_OK)
-        return status;
+    char preamble[512];
     write_preamble(variant, preamble, sizeof(preamble));
-    out->hash = hash_text(preamble, source);
-    snprintf(key, sizeof(key), "vulkan spirv, gyre %s, %s, source %016llx", gyre_version(), name,
-             (unsigned long long)out->hash);
-    if (!load(device, key, out)) {
-        status = gyre_glslang_compile(log, name, preamble, source, out);
-        if (status == GYRE_OK)
-            gyre_cache_put(device->base.cache, key, out->words, out->size);
-    }
-    free(source);
-    return status;
+    return gyre_vk_shader_make(device, variant->kernel->name, preamble, out);
 }

@@ -179,10 +179,14 @@ void gyre_vk_kernels_destroy(struct vk_device *device);
 struct vk_shader {
     uint32_t *words; // malloc'ed
     size_t size;     // bytes
-    uint64_t hash;   // of the text it was made from
+    uint64_t hash;   // of what it was made from
 };
 enum gyre_status gyre_vk_shader_get(struct vk_device *device, const struct gyre_variant *variant,
                                     struct vk_shader *out);
+// The same from the kernel's name and the variant's #define lines. shader_built.c, or
+// shader_embedded.c in a library without glslang
+enum gyre_status gyre_vk_shader_make(struct vk_device *device, const char *name,
+                                     const char *preamble, struct vk_shader *out);
 
 // Compiles GLSL; `preamble` goes after its #version line. glslang.c
 enum gyre_status gyre_glslang_compile(const struct gyre_log *log, const char *name,

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Compiles the shaders for builds without glslang: embed_spirv.py ROOT GLSLANG_VALIDATOR OUTPUT
+
+Writes a C table of SPIR-V, a module per kernel and combination of its defines. Storage is one
+float dtype throughout, or f32 beside keys and values of 16 bits."""
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+
+# Numbers of src/args/types.h.
+F32, F16, BF16, U8, NONE = 0, 1, 2, 5, 9
+FLOATS = (F32, F16, BF16)
+Q_KV = [(F32, F32), (F16, F16), (BF16, BF16), (F32, F16), (F32, BF16)]
+MASKS = (NONE, F32, F16, U8)
+
+
+def variants():
+    """Yields (kernel, ((define, value), ...)), in the order of src/kernels.c."""
+    for x, pairing in itertools.product(FLOATS, (0, 1)):
+        yield "rope", (("X_DTYPE", x), ("PAIRING", pairing))
+    for (q, kv), mask in itertools.product(Q_KV, MASKS):
+        inputs = (("Q_DTYPE", q), ("K_DTYPE", kv), ("V_DTYPE", kv))
+        for staged in (0, 1):
+            yield "attention", inputs + (("OUT_DTYPE", q), ("MASK_DTYPE", mask),
+                                         ("STAGED", staged), ("ARGS_BINDING", 6))
+        yield "attention_split", inputs + (("MASK_DTYPE", mask), ("ARGS_BINDING", 5))
+        for scores, stage in sorted({(F32, 0), (q, 0), (q, 1), (q, 2)}):
+            yield "scores", (("Q_DTYPE", q), ("K_DTYPE", kv), ("MASK_DTYPE", mask),
+                             ("SCORES_DTYPE", scores), ("STAGE", stage), ("ARGS_BINDING", 4))
+    for out in FLOATS:
+        yield "attention_combine", (("OUT_DTYPE", out),)
+    for mask, scores, stage in itertools.product(MASKS, FLOATS, (1, 2, 3)):
+        yield "softmax", (("MASK_DTYPE", mask), ("SCORES_DTYPE", scores), ("STAGE", stage))
+
+
+def compile_shader(root, compiler, kernel, defines):
+    """The words of a module, as C text."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = os.path.join(folder, "words")
+        subprocess.run(
+            [compiler, "--target-env", "vulkan1.1", "-g0", "-x", "-I" + os.path.join(root, "src"),
+             *(f"-D{name}={value}" for name, value in defines),
+             "-o", output, os.path.join(root, "shaders", kernel + ".comp")],
+            check=True, stdout=sys.stderr)
+        with open(output, encoding="ascii") as words:
+            return words.read()
+
+
+def main():
+    root, compiler, output = sys.argv[1:]
+    rows = []
+    with open(output, "w", encoding="ascii") as out:
+        out.write('#include "vulkan/shader_embedded.h"\n\n')
+        for i, (kernel, defines) in enumerate(variants()):
+            preamble = "".join(f"#define {name} {value}\n" for name, value in defines)
+            words = compile_shader(root, compiler, kernel, defines)
+            out.write(f"static const uint32_t words_{i}[] = {{\n{words}}};\n\n")
+            text = preamble.replace("\n", "\\n")
+            rows.append(f'    {{"{kernel}", "{text}", words_{i}, sizeof(words_{i})}},\n')
+        out.write("const struct vk_embedded gyre_vk_embedded[] = {\n")
+        out.writelines(rows)
+        out.write("    {0, 0, 0, 0},\n};\n")
+
+
+main()
