@@ -7,18 +7,23 @@
 // and acc, m and l are left for attention_combine. Every key and value is read once, for all rows.
 //
 // groups: (splits * v tiles, kv heads * row tiles, batch), v tiles and row tiles innermost. A group
-// owns TILE_Q rows, packed as args/attention.h says, and V_TILE columns of v. LX work-items share a
-// key, each taking every LX-th float4 of it, and have LY = WG / LX keys side by side; each work-item
-// has NC columns of v, WG apart. TILE_K is a multiple of LY and at most WG.
+// owns TILE_Q rows, packed as args/attention.h says, and V_TILE columns of v. Its work-items are
+// arranged anew for each step:
+//
+//   products  LX of them share a key, each taking every LX-th float4 of it; LY keys side by side
+//   weights   ROW_LANES of them share a row, each with every ROW_LANES-th key
+//   values    each has NC columns of v, WG apart, of every row
 #include "args/attention.h"
 #include "exp.clh"
 #include "keys.clh"
 
-#define LX 8
-#define LY (WG / LX)
-#define MK (TILE_K / LY)
-#define NC ((V_TILE + WG - 1) / WG)
-#define NQ ((HEAD_DIM + 3) / 4) // float4 of a row of q
+#define LX        4
+#define LY        (WG / LX)
+#define MK        (TILE_K / LY)
+#define ROW_LANES (WG / TILE_Q)
+#define ROW_KEYS  (TILE_K / ROW_LANES)
+#define NC        ((V_TILE + WG - 1) / WG)
+#define NQ        ((HEAD_DIM + 3) / 4) // float4 of a row of q
 
 // What every work-item of a group knows.
 struct tile {
@@ -27,9 +32,9 @@ struct tile {
     u32 column;      // first column of v
 };
 
-// What a work-item keeps of the rows.
-struct rows {
-    float m[TILE_Q], l[TILE_Q]; // l: over this work-item's keys only
+// What a work-item keeps from block to block.
+struct state {
+    float m, l; // of its row; l: over its own keys only
     float acc[TILE_Q][NC];
 };
 
@@ -63,16 +68,15 @@ static inline struct keys seen_by(struct gyre_attention_args a, struct tile t, u
     return KEYS_SEEN(a, a.q_start + (i32)query_of(a, t, row));
 }
 
-static inline void init_rows(struct rows *r)
+static inline void init_state(struct state *my)
 {
+    my->m = -INFINITY;
+    my->l = 0.0f;
 #pragma unroll
-    for (i32 i = 0; i < TILE_Q; i++) {
-        r->m[i] = -INFINITY;
-        r->l[i] = 0.0f;
+    for (i32 i = 0; i < TILE_Q; i++)
 #pragma unroll
         for (i32 c = 0; c < NC; c++)
-            r->acc[i][c] = 0.0f;
-    }
+            my->acc[i][c] = 0.0f;
 }
 
 static inline void stage_q(struct gyre_attention_args a, struct tile t,
@@ -85,8 +89,8 @@ static inline void stage_q(struct gyre_attention_args a, struct tile t,
     }
 }
 
-// Every work-item's share of the dot products goes to part (TILE_Q, TILE_K, LX).
-static inline void partial_dots(struct gyre_attention_args a, struct tile t, u32 key,
+// Leaves every work-item's share of the dot products in part (TILE_Q, TILE_K, LX).
+static inline void partial_products(struct gyre_attention_args a, struct tile t, u32 key,
                                 __global const TYPE(K_DTYPE) * k, __local const float4 *q,
                                 __local float *part)
 {
@@ -96,6 +100,7 @@ static inline void partial_dots(struct gyre_attention_args a, struct tile t, u32
 #pragma unroll
     for (i32 j = 0; j < MK; j++)
         begin[j] = ROW(a, k, t.batch, min(key + y + j * LY, a.kv_len - 1), t.kv_head);
+#pragma unroll 1
     for (u32 d = x; d < NQ; d += LX) {
         float4 kd[MK];
 #pragma unroll
@@ -117,72 +122,74 @@ static inline void partial_dots(struct gyre_attention_args a, struct tile t, u32
             part[(i * TILE_K + j * LY) * LX + get_local_id(0)] = s[i][j];
 }
 
-// Adds up the parts and writes what softmax sees to scores (TILE_Q, TILE_K).
+// What softmax sees of a work-item's row and keys, from the parts of the products.
 static inline void finish_scores(struct gyre_attention_args a, struct tile t, u32 key,
                                  __global const TYPE(MASK_DTYPE) * mask,
-                                 __local const float4 *part, __local float *scores)
+                                 __local const float4 *part, float s[ROW_KEYS])
 {
-    const u32 x = get_local_id(0);
-    if (x >= TILE_K)
-        return;
+    const u32 x = get_local_id(0) % ROW_LANES, y = get_local_id(0) / ROW_LANES;
+    const u32 query = query_of(a, t, t.row + y), head = head_of(a, t, t.row + y);
+    const struct keys seen = KEYS_SEEN(a, a.q_start + (i32)query);
 #pragma unroll
-    for (i32 i = 0; i < TILE_Q; i++) {
-        const u32 row = t.row + i;
-        const float4 sum = part[(i * TILE_K + x) * 2] + part[(i * TILE_K + x) * 2 + 1];
-        float score = ((sum.x + sum.y) + (sum.z + sum.w)) * a.scale;
+    for (i32 j = 0; j < ROW_KEYS; j++) {
+        const float4 sum = part[y * TILE_K + x + j * ROW_LANES];
+        s[j] = ((sum.x + sum.y) + (sum.z + sum.w)) * a.scale;
         if (a.softcap > 0.0f)
-            score = capped(score, a.softcap);
-        const u32 begin = ROW(a, mask, t.batch, head_of(a, t, row), query_of(a, t, row));
-        scores[i * TILE_K + x] = masked(score, seen_by(a, t, row), key + x, mask, begin);
+            s[j] = capped(s[j], a.softcap);
+        s[j] = masked(s[j], seen, key + x + j * ROW_LANES, mask, ROW(a, mask, t.batch, head, query));
     }
 }
 
-static inline float row_max(__local const float4 *row)
+// Moves a work-item's row to its new maximum, writes the weights of its keys to p (TILE_Q, TILE_K)
+// and the row's factor to factors (TILE_Q).
+static inline void update_row(struct state *my, const float s[ROW_KEYS], __local float *row_part,
+                              __local float *p, __local float *factors)
 {
-    float4 most = row[0];
+    const u32 x = get_local_id(0) % ROW_LANES, y = get_local_id(0) / ROW_LANES;
+    float m = my->m;
 #pragma unroll
-    for (i32 x = 1; x < TILE_K / 4; x++)
-        most = fmax(most, row[x]);
-    return fmax(fmax(most.x, most.y), fmax(most.z, most.w));
+    for (i32 j = 0; j < ROW_KEYS; j++)
+        m = fmax(m, s[j]);
+    row_part[get_local_id(0)] = m;
+    barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+    for (i32 i = 0; i < ROW_LANES; i++)
+        m = fmax(m, row_part[y * ROW_LANES + i]);
+    const float shift = shift_of(m), factor = exp_fast(my->m - shift);
+    my->m = m;
+    my->l *= factor;
+#pragma unroll
+    for (i32 j = 0; j < ROW_KEYS; j++) {
+        const float weight = exp_fast(s[j] - shift);
+        my->l += weight;
+        p[y * TILE_K + x + j * ROW_LANES] = weight;
+    }
+    if (x == 0)
+        factors[y] = factor;
 }
 
-// Moves the rows to their new maxima and writes the weights of this block to p (TILE_Q, TILE_K).
-static inline void update_rows(struct rows *r, __local const float4 *scores, __local float *p)
+static inline void add_values(struct gyre_attention_args a, struct tile t, struct state *my,
+                              u32 key, __global const TYPE(V_DTYPE) * v, __local const float4 *p,
+                              __local const float *factors)
 {
-    const u32 x = get_local_id(0);
+    u32 column[NC];
 #pragma unroll
-    for (i32 i = 0; i < TILE_Q; i++) {
-        const float m = fmax(r->m[i], row_max(scores + i * TILE_K / 4));
-        const float shift = shift_of(m);
-        const float factor = exp_fast(r->m[i] - shift);
-        r->m[i] = m;
-        r->l[i] *= factor;
+    for (i32 c = 0; c < NC; c++)
+        column[c] = min(t.column + (u32)get_local_id(0) + c * WG, max(a.v_dim, 1u) - 1);
+#pragma unroll
+    for (i32 i = 0; i < TILE_Q; i++)
 #pragma unroll
         for (i32 c = 0; c < NC; c++)
-            r->acc[i][c] *= factor;
-        if (x < TILE_K) {
-            const float weight = exp_fast(((__local const float *)scores)[i * TILE_K + x] - shift);
-            r->l[i] += weight;
-            p[i * TILE_K + x] = weight;
-        }
-    }
-}
-
-static inline void add_values(struct gyre_attention_args a, struct tile t, struct rows *r, u32 key,
-                              __global const TYPE(V_DTYPE) * v, __local const float4 *p)
-{
-#pragma unroll 2
+            my->acc[i][c] *= factors[i];
+#pragma unroll 1
     for (u32 x = 0; x < TILE_K; x += 4) {
         float vx[4][NC];
 #pragma unroll
-        for (i32 u = 0; u < 4; u++) {
-            const u32 begin = ROW(a, v, t.batch, min(key + x + u, a.kv_len - 1), t.kv_head);
+        for (i32 u = 0; u < 4; u++)
 #pragma unroll
-            for (i32 c = 0; c < NC; c++) {
-                const u32 column = t.column + min((u32)get_local_id(0) + c * WG, V_TILE - 1u);
-                vx[u][c] = LOAD(V_DTYPE)(v, begin + min(column, a.v_dim - 1));
-            }
-        }
+            for (i32 c = 0; c < NC; c++)
+                vx[u][c] = LOAD(V_DTYPE)(
+                    v, ROW(a, v, t.batch, min(key + x + u, a.kv_len - 1), t.kv_head) + column[c]);
 #pragma unroll
         for (i32 i = 0; i < TILE_Q; i++) {
             const float4 px = p[(i * TILE_K + x) / 4];
@@ -190,41 +197,35 @@ static inline void add_values(struct gyre_attention_args a, struct tile t, struc
             for (i32 u = 0; u < 4; u++)
 #pragma unroll
                 for (i32 c = 0; c < NC; c++) // a hidden key's value must not even meet a zero
-                    r->acc[i][c] += element(px, u) * (element(px, u) != 0.0f ? vx[u][c] : 0.0f);
+                    my->acc[i][c] += element(px, u) * (element(px, u) != 0.0f ? vx[u][c] : 0.0f);
         }
     }
 }
 
-static inline void write_rows(struct gyre_attention_args a, struct tile t, const struct rows *r,
-                              __local float *part, __global float *partial)
+static inline void write_state(struct gyre_attention_args a, struct tile t, const struct state *my,
+                               __local float *row_part, __global float *partial)
 {
-    const u32 x = get_local_id(0);
-    const u32 result = ((t.batch * a.n_kv_heads + t.kv_head) * a.n_splits + t.split) * t.n_rows;
+    const u32 lane = get_local_id(0), x = lane % ROW_LANES, y = lane / ROW_LANES;
     const u32 n_results = a.n_batch * a.n_kv_heads * a.n_splits * t.n_rows;
-    const i32 n_rows = min(t.n_rows - t.row, (u32)TILE_Q);
+    const u32 result =
+        ((t.batch * a.n_kv_heads + t.kv_head) * a.n_splits + t.split) * t.n_rows + t.row;
 #pragma unroll
     for (i32 i = 0; i < TILE_Q; i++)
-        part[i * WG + x] = r->l[i];
-    barrier(CLK_LOCAL_MEM_FENCE);
-#pragma unroll
-    for (i32 i = 0; i < TILE_Q; i++) {
-        if (i >= n_rows)
-            continue;
 #pragma unroll
         for (i32 c = 0; c < NC; c++) {
-            const u32 column = x + c * WG;
-            if (column < V_TILE && t.column + column < a.v_dim)
-                partial[(result + t.row + i) * a.v_dim + t.column + column] = r->acc[i][c];
+            const u32 column = lane + c * WG;
+            if (t.row + i < t.n_rows && column < V_TILE && t.column + column < a.v_dim)
+                partial[(result + i) * a.v_dim + t.column + column] = my->acc[i][c];
         }
-        if (x == (u32)i && t.column == 0) {
-            const u32 at = n_results * a.v_dim + (result + t.row + i) * 2;
-            float l = 0.0f;
-            for (u32 e = 0; e < TILE_K; e++)
-                l += part[i * WG + e];
-            partial[at] = r->m[i];
-            partial[at + 1] = l;
-        }
-    }
+    row_part[lane] = my->l;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (x != 0 || t.row + y >= t.n_rows || t.column != 0)
+        return;
+    float l = 0.0f;
+    for (u32 i = 0; i < ROW_LANES; i++)
+        l += row_part[lane + i];
+    partial[n_results * a.v_dim + (result + y) * 2] = my->m;
+    partial[n_results * a.v_dim + (result + y) * 2 + 1] = l;
 }
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
@@ -236,26 +237,27 @@ attention_split(struct gyre_attention_args a,
                 __global float *partial)                // acc (R, v_dim), then m and l (R, 2)
 {
     __local float4 q_stage[TILE_Q * NQ];
-    __local float4 part[TILE_Q * TILE_K * LX / 4];
-    __local float4 scores[TILE_Q * TILE_K / 4];
+    __local float4 part[TILE_Q * TILE_K]; // (row, key, LX)
     __local float4 p[TILE_Q * TILE_K / 4];
+    __local float row_part[WG];
+    __local float factors[TILE_Q];
     const struct tile t = make_tile(a);
     const struct keys first = seen_by(a, t, t.row), last = seen_by(a, t, t.row + TILE_Q - 1);
     const u32 begin = t.split * a.keys_per_split;
     const u32 end = min(keys_end(last), begin + a.keys_per_split);
-    struct rows r;
-    init_rows(&r);
+    struct state my;
+    init_state(&my);
     stage_q(a, t, q, (__local float *)q_stage);
     barrier(CLK_LOCAL_MEM_FENCE);
     for (u32 key = next_block(first, last, begin, TILE_K); key < end;
          key = next_block(first, last, key + TILE_K, TILE_K)) {
-        partial_dots(a, t, key, k, q_stage, (__local float *)part);
+        float s[ROW_KEYS];
+        partial_products(a, t, key, k, q_stage, (__local float *)part);
         barrier(CLK_LOCAL_MEM_FENCE);
-        finish_scores(a, t, key, mask, part, (__local float *)scores);
+        finish_scores(a, t, key, mask, part, s);
+        update_row(&my, s, row_part, (__local float *)p, factors);
         barrier(CLK_LOCAL_MEM_FENCE);
-        update_rows(&r, scores, (__local float *)p);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        add_values(a, t, &r, key, v, p);
+        add_values(a, t, &my, key, v, p, factors);
     }
-    write_rows(a, t, &r, (__local float *)part, partial);
+    write_state(a, t, &my, row_part, partial);
 }
