@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "measure.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include "probe.h"
 #include "subject.h"
 
-enum { MIN_RUNS = 20, MIN_SLOW_RUNS = 3 };
-// A turn is long enough that its first, unmeasured run is a small part; runs that are slow need no
-// such run.
-static const double default_min_s = 0.5, max_s = 6, turn_s = 0.05, slow_s = 0.02;
+enum { MIN_RUNS = 20, MIN_SLOW_RUNS = 3, NAP_NS = 2000000, MAX_NAPS = 100 };
+// A turn is long enough that its first, unmeasured run is a small part.
+static const double default_min_s = 0.5, max_s = 6, turn_s = 0.1;
 static const double GiB = 1024.0 * 1024 * 1024;
 
 // Two things that take turns.
@@ -50,15 +50,25 @@ static void run_probe(struct contest *contest, bool is_measured)
         samples_add(&contest->limit, clock_s() - start);
 }
 
+// Idle threads of a pool spin for a while before they sleep, and would take the other side's cores.
+static void wait_until_quiet(void)
+{
+    for (int i = 0; i < MAX_NAPS; i++) {
+        double used = cpu_time_s(), start = clock_s();
+        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
+        if (cpu_time_s() - used < 0.1 * (clock_s() - start))
+            return;
+    }
+}
+
 static void take_turn(struct contest *contest, void (*run)(struct contest *, bool))
 {
+    wait_until_quiet();
     double start = clock_s();
     run(contest, false);
-    if (clock_s() - start > slow_s)
+    do
         run(contest, true);
-    else
-        while (contest->status == GYRE_OK && clock_s() - start < turn_s)
-            run(contest, true);
+    while (contest->status == GYRE_OK && clock_s() - start < turn_s);
 }
 
 static bool is_enough(const struct samples *wall, double min_s)

@@ -4,11 +4,21 @@
 #include <stdlib.h>
 #include <time.h>
 
-double clock_s(void)
+static double read_clock(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double clock_s(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double cpu_time_s(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void samples_add(struct samples *samples, double seconds)

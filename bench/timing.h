@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-double clock_s(void); // monotonic
+double clock_s(void);    // monotonic
+double cpu_time_s(void); // of all threads of the process
 
 struct samples {
     double *seconds; // malloc'ed

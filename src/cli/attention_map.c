@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "attention_map.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,7 +42,6 @@ static struct gyre_attention_params narrow(const struct gyre_attention_params *p
     take(&one.v, 2, options->head / group);
     take(&one.mask, 1, options->head);
     one.out = one.lse = one.scores = (struct gyre_tensor){0};
-    one.scores_stage = GYRE_SCORES_PROBS;
     return one;
 }
 
@@ -50,7 +50,7 @@ static int draw(const float *values, const struct gyre_attention_params *one,
 {
     char title[64], subtitle[160];
     snprintf(title, sizeof(title), "Attention of head %u", options->head);
-    snprintf(subtitle, sizeof(subtitle), "%s%llu queries, %llu keys; grey: hidden or exactly 0",
+    snprintf(subtitle, sizeof(subtitle), "%s%llu queries, %llu keys; grey: hidden from the query",
              one->is_causal ? "causal, " : "", (unsigned long long)one->q.shape[1],
              (unsigned long long)one->k.shape[1]);
     struct heatmap map = {
@@ -68,27 +68,54 @@ static int draw(const float *values, const struct gyre_attention_params *one,
     return complain(CODE_DEVICE, "%s: the map cannot be written", options->path);
 }
 
+// The scores of one head at a stage: (q_len, kv_len), malloc'ed; NULL after a complaint.
+static float *compute(struct opened *opened, struct gyre_attention_params one,
+                      enum gyre_scores_stage stage)
+{
+    const uint64_t shape[4] = {1, 1, one.q.shape[1], one.k.shape[1]};
+    struct held scores;
+    float *values = NULL;
+    if (held_create(opened, GYRE_F32, shape, 4, &scores) != CODE_OK)
+        return NULL;
+    one.scores = scores.tensor;
+    one.scores_stage = stage;
+    enum gyre_status status = gyre_attention(opened->session.stream, &one);
+    if (status == GYRE_OK)
+        values = held_read(opened, &scores);
+    else
+        complain_status(opened, "the map's scores", status);
+    held_free(&scores);
+    return values;
+}
+
+static int check(const struct gyre_attention_params *params, const struct map_options *options)
+{
+    uint64_t n_batch = params->q.shape[0], n_heads = params->q.shape[2];
+    uint64_t n_kv_heads = params->k.shape[2];
+    if (n_kv_heads == 0 || n_heads % n_kv_heads != 0)
+        return complain(CODE_USAGE, "%llu KV heads do not divide %llu query heads",
+                        (unsigned long long)n_kv_heads, (unsigned long long)n_heads);
+    if (options->head >= n_heads || options->batch >= n_batch)
+        return complain(CODE_USAGE, "the map wants head %u of batch %u; there are %llu and %llu",
+                        options->head, options->batch, (unsigned long long)n_heads,
+                        (unsigned long long)n_batch);
+    return CODE_OK;
+}
+
 int attention_map_write(struct opened *opened, const struct gyre_attention_params *params,
                         const struct map_options *options)
 {
-    struct held scores;
-    if (options->head >= params->q.shape[2] || options->batch >= params->q.shape[0])
-        return complain(CODE_USAGE, "the map wants head %u of batch %u; there are %llu and %llu",
-                        options->head, options->batch, (unsigned long long)params->q.shape[2],
-                        (unsigned long long)params->q.shape[0]);
-    struct gyre_attention_params one = narrow(params, options);
-    const uint64_t shape[4] = {1, 1, one.q.shape[1], one.k.shape[1]};
-    int code = held_create(opened, GYRE_F32, shape, 4, &scores);
+    int code = check(params, options);
     if (code != CODE_OK)
         return code;
-    one.scores = scores.tensor;
-    enum gyre_status status = gyre_attention(opened->session.stream, &one);
-    if (status != GYRE_OK)
-        code = complain_status(opened, "the map's scores", status);
-    float *values = code == CODE_OK ? held_read(opened, &scores) : NULL;
-    if (code == CODE_OK)
-        code = values != NULL ? draw(values, &one, options) : CODE_DEVICE;
+    struct gyre_attention_params one = narrow(params, options);
+    size_t n = (size_t)(one.q.shape[1] * one.k.shape[1]);
+    float *values = compute(opened, one, GYRE_SCORES_PROBS);
+    float *masked = values != NULL ? compute(opened, one, GYRE_SCORES_MASKED) : NULL;
+    for (size_t i = 0; masked != NULL && i < n; i++)
+        values[i] = masked[i] == -INFINITY ? -1 : values[i];
+    code = masked != NULL ? draw(values, &one, options) : CODE_DEVICE;
     free(values);
-    held_free(&scores);
+    free(masked);
     return code;
 }

@@ -18,7 +18,7 @@ static const struct command_help help = {
         "      the last query stands at the last key, as in decoding\n"
         "  gyre attend --q q.npy --k k.npy --v v.npy --causal --map head3.png --head 3\n"
         "  gyre attend --q q.npy --k k.npy --v v.npy -o out.npy --causal --rope-theta 10000\n"
-        "      rotates q and k first\n"
+        "      rotates q and k first\n\n"
         "Files are (token, dim), (token, head, dim) or (batch, token, head, dim), of float16,\n"
         "float32 or float64 (rounded to float32). k and v may have fewer heads than q.",
 };

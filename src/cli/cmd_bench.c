@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // gyre bench: speed, as a share of what the machine allows.
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "json.h"
@@ -18,7 +20,7 @@ static const struct command_help help = {
         "  gyre bench --quick                  the rows that matter most\n"
         "  gyre bench --op rope --device all   one operator everywhere\n"
         "  gyre bench --case decode            rows whose name contains this\n"
-        "  gyre bench --json > now.json        to compare with another day\n"
+        "  gyre bench --json > now.json        to compare with another day\n\n"
         "Rows have 32 query heads; attention has 8 KV heads and is causal. Each is held against\n"
         "the reference before it is timed. On the CPU its limit is probed in turns with it, on\n"
         "as many threads: copying the same rows, reading the same keys and values cold, or\n"
@@ -169,6 +171,16 @@ static void measure(void *user, const struct bench_row *row, const struct case_d
         add_nothing(bench->table, &m.check);
 }
 
+// Others' work on this machine spoils rates, and shares a little.
+static void warn_if_busy(void)
+{
+    double load, n_cpus = (double)sysconf(_SC_NPROCESSORS_ONLN);
+    if (getloadavg(&load, 1) == 1 && load > 0.5 * n_cpus)
+        fprintf(stderr,
+                "%swarning:%s the machine is busy (load %.1f on %.0f cores): measure again\n",
+                style(stderr, STYLE_YELLOW), style(stderr, STYLE_NONE), load, n_cpus);
+}
+
 static void print_title(const struct gyre_device_info *info)
 {
     printf("%s%s%s: %s", style(stdout, STYLE_BOLD), info->id, style(stdout, STYLE_NONE),
@@ -226,6 +238,7 @@ int command_bench(int argc, char **argv)
         return worst;
     if (each_row(&options, false, NULL, NULL) == 0)
         return complain(CODE_USAGE, "bench: no row is called '%s'", options.name);
+    warn_if_busy();
     struct names names = names_find(&options.common);
     cJSON *json = options.common.is_json ? cJSON_CreateArray() : NULL;
     worst = CODE_OK;

@@ -18,14 +18,18 @@ static const struct command_help help = {
                 "  GYRE_DEVICE=vulkan gyre devices     what the environment changes",
 };
 
+// Drivers say a lot of themselves: a narrow terminal gets the beginning.
+static int driver_width(void)
+{
+    int width = term_width(stdout);
+    return width != 0 && width < 110 ? 22 : 44;
+}
+
 static void add_row(struct table *table, const struct gyre_device_info *info, bool is_default)
 {
     table_cell(table, STYLE_GREEN, is_default ? "*" : "");
     table_cell(table, is_default ? STYLE_GREEN : STYLE_NONE, "%s", info->id);
-    table_cell(table, STYLE_NONE, "%u", info->physical);
-    table_cell(table, STYLE_NONE, "%s", gyre_device_type_name(info->type));
-    table_cell(table, STYLE_NONE, "%.40s", info->name);
-    table_cell(table, STYLE_NONE, "%.28s", info->driver);
+    table_cell(table, STYLE_NONE, "%.*s", driver_width(), info->driver);
     cell_size(table, info->memory_size);
     cell_count(table, info->n_units);
     cell_count(table, info->subgroup_size);
@@ -39,16 +43,18 @@ static void add_row(struct table *table, const struct gyre_device_info *info, bo
 
 static void print_table(const struct gyre_device_list *list, const char *chosen)
 {
-    struct table *table =
-        table_create("|device|>hw|type|name|driver|>memory|>units|>subgroup|f16|why");
+    struct table *table = table_create("|device|driver|>memory|>units|>subgroup|f16|why");
+    uint32_t physical = UINT32_MAX;
     for (size_t i = 0; i < gyre_device_list_count(list); i++) {
         const struct gyre_device_info *info = gyre_device_list_get(list, i);
+        if (info->physical != physical)
+            table_heading(table, "%s (%s)", info->name, gyre_device_type_name(info->type));
+        physical = info->physical;
         add_row(table, info, strcmp(info->id, chosen) == 0);
     }
     table_print(table, stdout);
     table_destroy(table);
-    puts("\n* the default; devices with the same hw number are one device behind several "
-         "interfaces");
+    puts("\n* the default. A device behind two interfaces has two rows.");
 }
 
 static void add_limits(cJSON *json, const struct gyre_device_info *info)

@@ -8,7 +8,6 @@
 #include "command.h"
 #include "json.h"
 #include "open.h"
-#include "term.h"
 
 static const struct command_help help = {
     .name = "explain",
@@ -112,9 +111,7 @@ static int explain_on(const struct explain_options *options, const char *name, s
     if (status != GYRE_OK)
         code = complain_status(&opened, "explaining", status);
     else if (json == NULL)
-        printf("%s%s%s  %s\n%s%s", style(stdout, STYLE_BOLD), opened.session.info->id,
-               style(stdout, STYLE_NONE), opened.session.info->name, text,
-               text[0] != '\0' && text[strlen(text) - 1] == '\n' ? "" : "\n");
+        printf("%s\n", text);
     if (status == GYRE_OK && json != NULL) {
         cJSON *item = cJSON_CreateObject();
         json_add_device(item, opened.session.info);

@@ -15,7 +15,7 @@ static const struct command_help help = {
         "  gyre rope q.npy -o out.npy --pairing interleaved      LLaMA as Meta publishes it\n"
         "  gyre rope q.npy -o out.npy --theta 500000 --start 32  token 0 stands at 32\n"
         "  gyre rope q.npy -o out.npy --rotary-dim 64            only the first 64 elements\n"
-        "  gyre rope out.npy -o q.npy --inverse                  undo\n"
+        "  gyre rope out.npy -o q.npy --inverse                  undo\n\n"
         "IN.npy is (token, dim), (token, head, dim) or (batch, token, head, dim), of float16,\n"
         "float32 or float64 (rounded to float32).",
     .n_operands = 1,

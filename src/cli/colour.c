@@ -29,7 +29,7 @@ struct colour colour_at(double t)
 {
     t = fmin(fmax(t, 0), 1);
     double lightness = 0.24 + 0.68 * t;
-    double chroma = 0.11 + 0.05 * t;
+    double chroma = 0.1 + 0.07 * t * t * t;
     double hue = (305 - 200 * t) * pi / 180; // violet, blue, green, yellow
     return from_oklab(lightness, chroma * cos(hue), chroma * sin(hue));
 }

@@ -53,7 +53,7 @@ static void set_font(cairo_t *cairo, double size, bool is_bold)
 static double pooled(const struct heatmap *map, size_t row, size_t row_end, size_t column,
                      size_t column_end)
 {
-    double largest = 0;
+    double largest = -1;
     for (size_t i = row; i < row_end; i++)
         for (size_t j = column; j < column_end; j++)
             largest = fmax(largest, map->values[i * map->n_columns + j]);
@@ -70,7 +70,7 @@ static void draw_cells(const struct plot *plot)
         for (size_t j = 0; j < map->n_columns; j += pool) {
             size_t i_end = fmin(i + pool, map->n_rows), j_end = fmin(j + pool, map->n_columns);
             double value = pooled(map, i, i_end, j, j_end);
-            set_colour(plot->cairo, value > 0 ? colour_at(shade(plot, value)) : absent);
+            set_colour(plot->cairo, value >= 0 ? colour_at(shade(plot, value)) : absent);
             cairo_rectangle(plot->cairo, LEFT + dx * (double)j, TOP + dy * (double)i,
                             dx * (double)(j_end - j), dy * (double)(i_end - i));
             cairo_fill(plot->cairo);
@@ -160,7 +160,7 @@ static void draw_scale_label(const struct plot *plot, double x)
 
 static void draw_scale_ticks(const struct plot *plot, double x)
 {
-    static const double ticks[] = {1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001, 0};
+    static const double ticks[] = {1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0};
     cairo_t *cairo = plot->cairo;
     double last = -TICK_ROOM;
     char text[32];
@@ -168,7 +168,8 @@ static void draw_scale_ticks(const struct plot *plot, double x)
     set_colour(cairo, pale);
     for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
         double y = TOP + plot->height * (1 - shade(plot, ticks[i]));
-        if (ticks[i] > plot->max || y - last < 2 * TICK_SIZE)
+        bool is_near_end = ticks[i] > 0 && TOP + plot->height - y < 2 * TICK_SIZE;
+        if (ticks[i] > plot->max || y - last < 2 * TICK_SIZE || is_near_end)
             continue;
         last = y;
         snprintf(text, sizeof(text), "%g", ticks[i]);

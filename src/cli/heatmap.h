@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct heatmap {
-    const float *values; // (n_rows, n_columns), not negative; 0 is drawn as absent
+    const float *values; // (n_rows, n_columns); negative ones are drawn as absent
     size_t n_rows, n_columns;
     const char *title, *subtitle, *row_label, *column_label, *scale_label;
 };

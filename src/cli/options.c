@@ -141,6 +141,20 @@ static int wrong(const struct command_help *help, const char *what, const char *
                     help->name);
 }
 
+static const char *wanted(const struct option_spec *spec)
+{
+    switch (spec->type) {
+    case OPTION_U32:
+        return "a whole number, not negative";
+    case OPTION_I32:
+        return "a whole number";
+    case OPTION_DOUBLE:
+        return "a number";
+    default:
+        return spec->arg;
+    }
+}
+
 // Options up to the first that is wrong or asks for help; -1: none was.
 static int parse_options(const struct command_help *help, const struct option_spec *specs, int argc,
                          char **argv)
@@ -162,7 +176,7 @@ static int parse_options(const struct command_help *help, const struct option_sp
         const struct option_spec *spec = find_spec(specs, got);
         if (!set_value(spec, optarg))
             return complain(CODE_USAGE, "%s: --%s %s: wanted %s", help->name, spec->name, optarg,
-                            spec->arg);
+                            wanted(spec));
     }
     return -1;
 }

@@ -9,6 +9,7 @@ enum { MAX_COLUMNS = 16, MAX_CELL = 320, GAP = 2, MIN_WRAP = 16 };
 
 struct cell {
     char *text;
+    char *heading; // printed before the row that this cell begins; NULL: none
     enum style style;
 };
 
@@ -16,6 +17,7 @@ struct table {
     size_t n_columns, n_cells, capacity;
     bool is_right[MAX_COLUMNS];
     struct cell *cells; // (rows, n_columns); the first row is the headers
+    char *heading;      // of the next row
 };
 
 static void add(struct table *table, enum style style, const char *text, size_t length)
@@ -28,7 +30,8 @@ static void add(struct table *table, enum style style, const char *text, size_t 
         table->cells = grown;
         table->capacity = capacity;
     }
-    table->cells[table->n_cells++] = (struct cell){strndup(text, length), style};
+    table->cells[table->n_cells++] = (struct cell){strndup(text, length), table->heading, style};
+    table->heading = NULL;
 }
 
 struct table *table_create(const char *headers)
@@ -39,7 +42,7 @@ struct table *table_create(const char *headers)
         headers += is_right;
         size_t length = strcspn(headers, "|");
         table->is_right[table->n_columns++] = is_right;
-        add(table, STYLE_BOLD, headers, length);
+        add(table, STYLE_DIM, headers, length);
         if (headers[length] == '\0')
             break;
         headers += length + 1;
@@ -51,8 +54,11 @@ void table_destroy(struct table *table)
 {
     if (table == NULL)
         return;
-    for (size_t i = 0; i < table->n_cells; i++)
+    for (size_t i = 0; i < table->n_cells; i++) {
         free(table->cells[i].text);
+        free(table->cells[i].heading);
+    }
+    free(table->heading);
     free(table->cells);
     free(table);
 }
@@ -67,6 +73,19 @@ void table_cell(struct table *table, enum style style, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     add(table, style, text, strlen(text));
+}
+
+void table_heading(struct table *table, const char *format, ...)
+{
+    char text[MAX_CELL];
+    va_list args;
+    if (table == NULL)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    free(table->heading);
+    table->heading = strdup(text);
 }
 
 static const char *text_of(const struct table *table, size_t row, size_t column)
@@ -114,6 +133,11 @@ static void print_row(const struct table *table, size_t row, const size_t *width
                       FILE *out)
 {
     size_t indent = 0, last = table->n_columns - 1;
+    const char *heading = table->cells[row * table->n_columns].heading;
+    if (heading != NULL) {
+        put(out, STYLE_BOLD, heading, strlen(heading));
+        fputc('\n', out);
+    }
     for (size_t column = 0; column <= last; column++) {
         const char *text = text_of(table, row, column);
         enum style how = table->cells[row * table->n_columns + column].style;

@@ -17,6 +17,10 @@ void table_destroy(struct table *table);
 // The next cell, row by row.
 __attribute__((format(printf, 3, 4))) void table_cell(struct table *table, enum style style,
                                                       const char *format, ...);
+// A line of its own before the next row, not aligned with anything.
+__attribute__((format(printf, 2, 3))) void table_heading(struct table *table, const char *format,
+                                                         ...);
+
 // Prints nothing when there is no row.
 void table_print(const struct table *table, FILE *out);
 
