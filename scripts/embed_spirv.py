@@ -14,7 +14,7 @@ import tempfile
 F32, F16, BF16, U8, NONE = 0, 1, 2, 5, 9
 FLOATS = (F32, F16, BF16)
 Q_KV = [(F32, F32), (F16, F16), (BF16, BF16), (F32, F16), (F32, BF16)]
-MASKS = (NONE, F32, F16, U8)
+MASKS = (NONE, F32, F16, BF16, U8)
 
 
 def variants():
