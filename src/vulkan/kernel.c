@@ -157,16 +157,20 @@ static enum gyre_status check_limits(const struct vk_device *device,
 {
     const struct gyre_device_info *info = &device->base.info;
     const char *name = variant->kernel->name;
-    uint32_t local = gyre_spirv_local_size(shader->words, shader->size / sizeof(uint32_t),
-                                           variant->consts, gyre_kernel_n_consts(variant->kernel));
+    const struct vk_needs needs =
+        gyre_vk_shader_needs(shader, variant->consts, gyre_kernel_n_consts(variant->kernel));
     if (variant->consts[0] > info->max_group_size)
         return gyre_fail(&device->base.log, GYRE_UNSUPPORTED,
                          "vulkan: %s wants a work-group of %u, %s has %u", name, variant->consts[0],
                          info->id, info->max_group_size);
-    if (local > info->local_size)
+    if (needs.local_size > info->local_size)
         return gyre_fail(&device->base.log, GYRE_UNSUPPORTED,
-                         "vulkan: %s wants %u bytes of local memory, %s has %u", name, local,
-                         info->id, info->local_size);
+                         "vulkan: %s wants %u bytes of local memory, %s has %u", name,
+                         needs.local_size, info->id, info->local_size);
+    if (needs.f16_storage && !info->has_f16_storage)
+        return gyre_fail(&device->base.log, GYRE_UNSUPPORTED,
+                         "vulkan: %s wants 16-bit elements in buffers, %s has none", name,
+                         info->id);
     return GYRE_OK;
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Reads from a SPIR-V module how much Workgroup memory it takes once its specialization constants
-// have values: drivers do not tell, and accept too much silently. Declarations stand before their
-// uses in a module, so one pass over it knows everything. Numbers are the SPIR-V specification's.
+// Reads from a SPIR-V module what it needs of a device once its specialization constants have
+// values: drivers do not tell, and accept too much silently. Declarations stand before their uses in
+// a module, so one pass over it knows everything. Numbers are the SPIR-V specification's.
 #include "vk.h"
 
 #include <stdlib.h>
 
 enum { HEADER_WORDS = 5, BOUND_WORD = 3, MAX_BOUND = 1 << 20 };
-enum { DECORATION_SPEC_ID = 1, STORAGE_WORKGROUP = 4 };
+enum { DECORATION_SPEC_ID = 1, STORAGE_WORKGROUP = 4, CAPABILITY_16BIT_STORAGE = 4433 };
 
 enum op {
+    OP_CAPABILITY = 17,
     OP_TYPE_INT = 21,
     OP_TYPE_FLOAT = 22,
     OP_TYPE_VECTOR = 23,
@@ -48,7 +49,8 @@ struct reader {
     struct fact *facts;
     uint32_t bound;
     const uint32_t *consts;
-    uint32_t n_consts, local_size;
+    uint32_t n_consts;
+    struct vk_needs needs;
 };
 
 static struct fact *fact_of(struct reader *r, uint32_t id)
@@ -116,8 +118,8 @@ static uint32_t constant_value(struct reader *r, const uint32_t *w)
     return spec != 0 && spec - 1 < r->n_consts ? r->consts[spec - 1] : w[3];
 }
 
-// One instruction of n >= 3 words.
-static void read_instruction(struct reader *r, const uint32_t *w, uint32_t n)
+// One declaration of n >= 3 words.
+static void read_declaration(struct reader *r, const uint32_t *w, uint32_t n)
 {
     switch (w[0] & 0xffffu) {
     case OP_DECORATE:
@@ -157,31 +159,40 @@ static void read_instruction(struct reader *r, const uint32_t *w, uint32_t n)
         break;
     case OP_VARIABLE:
         if (n > 3 && w[3] == STORAGE_WORKGROUP)
-            r->local_size += value_of(r, w[1]);
+            r->needs.local_size += value_of(r, w[1]);
         break;
     default:
         break;
     }
 }
 
-uint32_t gyre_spirv_local_size(const uint32_t *words, size_t n_words, const uint32_t *consts,
-                               uint32_t n_consts)
+static void read_module(struct reader *r, const uint32_t *words, size_t n_words)
 {
-    struct reader r = {.consts = consts, .n_consts = n_consts};
-    if (n_words < HEADER_WORDS || words[BOUND_WORD] == 0 || words[BOUND_WORD] > MAX_BOUND)
-        return 0;
-    r.bound = words[BOUND_WORD];
-    r.facts = calloc(r.bound, sizeof(*r.facts));
-    if (r.facts == NULL)
-        return 0;
     for (size_t i = HEADER_WORDS; i < n_words;) {
-        uint32_t n = words[i] >> 16;
-        if (n == 0 || n > n_words - i || (words[i] & 0xffffu) == OP_FUNCTION)
-            break; // what is declared inside functions is not Workgroup memory
+        uint32_t op = words[i] & 0xffffu, n = words[i] >> 16;
+        // What is declared inside functions is not Workgroup memory.
+        if (n == 0 || n > n_words - i || op == OP_FUNCTION)
+            break;
+        if (op == OP_CAPABILITY && n == 2 && words[i + 1] == CAPABILITY_16BIT_STORAGE)
+            r->needs.f16_storage = true;
         if (n >= 3)
-            read_instruction(&r, words + i, n);
+            read_declaration(r, words + i, n);
         i += n;
     }
+}
+
+struct vk_needs gyre_vk_shader_needs(const struct vk_shader *shader, const uint32_t *consts,
+                                     uint32_t n_consts)
+{
+    struct reader r = {.consts = consts, .n_consts = n_consts};
+    size_t n_words = shader->size / sizeof(uint32_t);
+    if (n_words < HEADER_WORDS || shader->words[BOUND_WORD] == 0 ||
+        shader->words[BOUND_WORD] > MAX_BOUND)
+        return r.needs;
+    r.bound = shader->words[BOUND_WORD];
+    r.facts = calloc(r.bound, sizeof(*r.facts));
+    if (r.facts != NULL)
+        read_module(&r, shader->words, n_words);
     free(r.facts);
-    return r.local_size;
+    return r.needs;
 }

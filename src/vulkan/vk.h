@@ -193,10 +193,14 @@ enum gyre_status gyre_glslang_compile(const struct gyre_log *log, const char *na
                                       const char *preamble, const char *source,
                                       struct vk_shader *out);
 
-// Bytes of Workgroup memory of a module with these specialization constants; 0 where it cannot be
-// told. spirv.c
-uint32_t gyre_spirv_local_size(const uint32_t *words, size_t n_words, const uint32_t *consts,
-                               uint32_t n_consts);
+// What a module needs of a device, with these specialization constants; as far as it can be told.
+// spirv.c
+struct vk_needs {
+    uint32_t local_size; // bytes of Workgroup memory
+    bool f16_storage;
+};
+struct vk_needs gyre_vk_shader_needs(const struct vk_shader *shader, const uint32_t *consts,
+                                     uint32_t n_consts);
 
 // When a submission has ended, and its timestamps. Shared by its batch and by events. event.c
 struct vk_done {
