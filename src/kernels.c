@@ -19,7 +19,7 @@ const struct gyre_kernel gyre_kernel_rope = {
 
 // groups: (row tiles * v tiles, kv heads, batch): group x serves rows [x / n_v_tiles * TILE_Q, ...)
 // and columns [x % n_v_tiles * V_TILE, ...) of v. STAGED 1: keys and values pass through local
-// memory; 0: they are read from global memory.
+// memory; 0: they are read from global memory. V_TILE is a multiple of 4 only where v_dim is one.
 const struct gyre_kernel gyre_kernel_attention = {
     .name = "attention",
     .args_size = sizeof(struct gyre_attention_args),

@@ -167,9 +167,11 @@ static const char *refuse_staged(const struct gyre_device_info *info,
     return info->local_size < STAGED_LOCAL ? "16 KiB of local memory do not fit" : NULL;
 }
 
+// A multiple of 4 only where v_dim is one, so that kernels know whether columns come in fours.
 static uint32_t gpu_v_tile(const struct gyre_attention_problem *p)
 {
-    return max_u32(1, min_u32(v_dim_written(p), GPU_MAX_V_TILE));
+    uint32_t most = v_dim_written(p) % 4 == 0 ? GPU_MAX_V_TILE : GPU_MAX_V_TILE - 1;
+    return max_u32(1, min_u32(v_dim_written(p), most));
 }
 
 static void add_staged(const struct gyre_device *device, const struct gyre_attention_problem *p,
