@@ -36,6 +36,25 @@ static struct rope_case with_defaults(const struct rope_case *row)
     return full;
 }
 
+static struct oracle_rope oracle_of(const struct rope_case *row, const double *inv_freq)
+{
+    return (struct oracle_rope){row->head_dim, row->rotary_dim, row->rotary_offset,
+                                row->pairing == GYRE_ROPE_INTERLEAVED, inv_freq};
+}
+
+// Makes every pair (1, 0).
+static void set_unit_pairs(const struct rope_case *row, double *values, size_t n)
+{
+    struct oracle_rope rope = oracle_of(row, NULL);
+    for (size_t head = 0; head < n; head += row->head_dim)
+        for (size_t j = 0; j < row->rotary_dim / 2; j++) {
+            size_t a, b;
+            oracle_rope_pair(&rope, j, &a, &b);
+            values[head + a] = 1;
+            values[head + b] = 0;
+        }
+}
+
 static enum gyre_status make_tensor(struct rope_run *run, const char *name, uint32_t n_heads,
                                     enum gyre_dtype dtype, uint64_t seed,
                                     struct rope_tensor *tensor)
@@ -54,6 +73,8 @@ static enum gyre_status make_tensor(struct rope_run *run, const char *name, uint
     if (tensor->before == NULL)
         return GYRE_NO_MEMORY;
     fill_normals(fill_seed(seed, name), tensor->before, n);
+    if (row->is_unit)
+        set_unit_pairs(row, tensor->before, n);
     enum gyre_status status =
         guarded_create(run->session, name, &layout, tensor->before, &tensor->in);
     if (status == GYRE_OK)
@@ -207,14 +228,20 @@ void rope_bounds(const struct oracle_rope *rope, enum gyre_dtype dtype, const do
     }
 }
 
+// Cosines and sines themselves: 2^-22, and half a unit in the last place of an f32 below 1.
+static void set_unit_bounds(const struct rope_case *row, double *bound)
+{
+    for (size_t i = 0; i < row->head_dim; i++)
+        bound[i] = 0x1p-22 + 0x1p-25;
+}
+
 // What the tensor should hold, and how far each element may be off.
 static void expect(const struct rope_run *run, const struct rope_tensor *tensor, double *want,
                    double *bound)
 {
     const struct rope_case *row = &run->row;
     const uint64_t *shape = tensor->in.layout.shape;
-    struct oracle_rope rope = {row->head_dim, row->rotary_dim, row->rotary_offset,
-                               row->pairing == GYRE_ROPE_INTERLEAVED, run->inv_freq};
+    struct oracle_rope rope = oracle_of(row, run->inv_freq);
     double cos_factor, sin_factor;
     factors_of(row, &cos_factor, &sin_factor);
     size_t at = 0;
@@ -223,7 +250,10 @@ static void expect(const struct rope_run *run, const struct rope_tensor *tensor,
             for (size_t h = 0; h < shape[2]; h++, at += row->head_dim) {
                 oracle_rope_head(&rope, position_of(run, b, token), cos_factor, sin_factor,
                                  tensor->before + at, want + at);
-                rope_bounds(&rope, tensor->in.layout.dtype, want + at, bound + at);
+                if (row->is_unit)
+                    set_unit_bounds(row, bound + at);
+                else
+                    rope_bounds(&rope, tensor->in.layout.dtype, want + at, bound + at);
             }
 }
 

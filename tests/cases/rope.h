@@ -27,6 +27,7 @@ struct rope_case {
     enum gyre_rope_direction direction;
     int32_t start;
     enum rope_positions positions;
+    bool is_unit; // every pair is (1, 0): the results are the cosines and sines
     bool is_in_place, is_head_major, is_unaligned;
     uint32_t row_gap;
 };
@@ -34,7 +35,8 @@ struct rope_case {
 extern const struct rope_case rope_cases[]; // ended by a row without a name
 
 // Bounds of one rotated head: half a unit in the last place plus 2^-21 of the pair's norm; elements
-// that pass through are exact. The angle's own error is at most 2^-22, the rest is f32 arithmetic.
+// that pass through are exact. The angle's own part is at most 2^-22 (which rows with is_unit hold
+// to), the rest is f32 arithmetic.
 void rope_bounds(const struct oracle_rope *rope, enum gyre_dtype dtype, const double *want,
                  double *bound); // (head_dim) each
 

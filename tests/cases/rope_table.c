@@ -85,6 +85,12 @@ const struct rope_case rope_cases[] = {
     {"positions_anywhere_interleaved", .n_tokens = 65, .n_heads = 2, .head_dim = 64, .theta = 1e6,
      .pairing = INTERLEAVED, .has_inv_freq = true, .positions = ROPE_POSITIONS_ANYWHERE},
 
+    // Angles by themselves.
+    {"angles_anywhere", .n_tokens = 257, .n_heads = 1, .head_dim = 128, .has_inv_freq = true,
+     .positions = ROPE_POSITIONS_ANYWHERE, .is_unit = true},
+    {"angles_near_0", .n_tokens = 1025, .n_heads = 1, .head_dim = 64, .theta = 500000,
+     .has_inv_freq = true, .start = -512, .pairing = INTERLEAVED, .is_unit = true},
+
     // Bases, amplitudes and directions.
     {"theta_1e6", .n_tokens = 9, .n_heads = 2, .head_dim = 64, .theta = 1e6},
     {"theta_1_5", .n_tokens = 9, .n_heads = 2, .head_dim = 64, .theta = 1.5},
