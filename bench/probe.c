@@ -11,7 +11,7 @@
 
 // More pieces than threads, so that a thread that is held up does not hold up the run.
 enum { PIECES_PER_THREAD = 4, ALIGNMENT = 2 << 20 };
-static const double min_flops = 2e8, max_flops = 2e9;
+static const double min_flops = 2e8; // of a run: enough to be timed
 
 struct loops {
     void (*fma)(double n_flops, float *sink);
@@ -64,8 +64,7 @@ static bool allocate(struct probe *probe, struct cost cost, size_t n_threads)
     size_t steps = (size_t)(size / (double)probe->n_pieces / PROBE_STEP);
     probe->pool = pthreadpool_create(n_threads);
     if (limit_is_flops(probe->limit)) {
-        double flops = cost.flops < min_flops ? min_flops : cost.flops;
-        probe->work = flops < max_flops ? flops : max_flops;
+        probe->work = cost.flops < min_flops ? min_flops : cost.flops;
         probe->piece_flops = probe->work / (double)probe->n_pieces;
         return probe->pool != NULL;
     }

@@ -186,7 +186,7 @@ static void print_title(const struct gyre_device_info *info)
     printf("%s%s%s: %s", style(stdout, STYLE_BOLD), info->id, style(stdout, STYLE_NONE),
            info->name);
     if (info->type == GYRE_DEVICE_CPU)
-        printf(", %u threads", info->n_units);
+        printf(", %u thread%s", info->n_units, info->n_units == 1 ? "" : "s");
     puts(info->type == GYRE_DEVICE_SOFTWARE ? ", a software renderer: small sizes" : "");
 }
 

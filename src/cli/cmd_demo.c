@@ -70,10 +70,10 @@ static void add_times(struct demo *demo, const struct gyre_device_info *info, in
 {
     struct table *table = demo->times;
     bool is_chosen = strcmp(info->id, demo->chosen) == 0;
+    table_heading(table, "%s (%s)", info->name, gyre_device_type_name(info->type));
     table_cell(table, STYLE_GREEN, is_chosen ? "*" : "");
     table_cell(table, is_chosen ? STYLE_GREEN : STYLE_NONE, "%s", info->id);
     table_cell(table, STYLE_NONE, "%s", gyre_backend_name(info->backend));
-    table_cell(table, STYLE_NONE, "%.28s", info->name);
     cell_ms(table, report->first_s);
     cell_ms(table, report->warm_s);
     table_cell(table, STYLE_NONE, "%.1e", report->error);
@@ -183,12 +183,12 @@ static int demo_device(struct demo *demo, const char *name)
 
 static void print_input(const struct layer *layer)
 {
-    printf("Real input: %zu tokens of a LLaMA model's layer, %zu query heads on %zu KV heads of "
-           "%zu, f32 (%s).\n"
-           "RoPE and causal grouped-query attention, against the double-precision reference,\n"
-           "which agrees with the model's own float64 trace within %.0e.\n\n",
-           layer->n_tokens, layer->n_heads, layer->n_kv_heads, layer->head_dim, layer->dir,
-           layer->model_difference);
+    printf(
+        "Real input (%s): %zu tokens of a LLaMA model's layer, %zu query heads on\n"
+        "%zu KV heads of %zu elements, f32. RoPE and causal grouped-query attention, held against\n"
+        "a double-precision reference that agrees with the model's own trace within %.0e.\n\n",
+        layer->dir, layer->n_tokens, layer->n_heads, layer->n_kv_heads, layer->head_dim,
+        layer->model_difference);
 }
 
 static void print_tables(const struct demo *demo)
@@ -244,7 +244,7 @@ static int start(struct demo *demo)
         demo->devices = cJSON_CreateArray();
         return CODE_OK;
     }
-    demo->times = table_create("|device|route|name|>first|>warm|>error|check|why");
+    demo->times = table_create("|device|route|>first|>warm|>error|check|why");
     demo->rates = table_create("device|size|>rope|>rate|>attention|>rate|check");
     return CODE_OK;
 }
