@@ -49,14 +49,15 @@ static int draw(const float *values, const struct gyre_attention_params *one,
                 const struct map_options *options)
 {
     char title[64], subtitle[160];
+    uint64_t n_queries = one->q.shape[1], n_keys = one->k.shape[1];
     snprintf(title, sizeof(title), "Attention of head %u", options->head);
-    snprintf(subtitle, sizeof(subtitle), "%s%llu queries, %llu keys; grey: hidden from the query",
-             one->is_causal ? "causal, " : "", (unsigned long long)one->q.shape[1],
-             (unsigned long long)one->k.shape[1]);
+    snprintf(subtitle, sizeof(subtitle), "%s%llu quer%s on %llu key%s; grey is hidden",
+             one->is_causal ? "causal, " : "", (unsigned long long)n_queries,
+             n_queries == 1 ? "y" : "ies", (unsigned long long)n_keys, n_keys == 1 ? "" : "s");
     struct heatmap map = {
         .values = values,
-        .n_rows = (size_t)one->q.shape[1],
-        .n_columns = (size_t)one->k.shape[1],
+        .n_rows = (size_t)n_queries,
+        .n_columns = (size_t)n_keys,
         .title = title,
         .subtitle = subtitle,
         .row_label = "query",

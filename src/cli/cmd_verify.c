@@ -31,7 +31,6 @@ struct verify_options {
 
 // One device's run.
 struct run {
-    const struct verify_options *options;
     struct tally tally;
     struct progress progress;
     cJSON *failures; // NULL: print them
@@ -96,7 +95,7 @@ static int verify_device(const struct verify_options *options, const char *filte
                          struct table *table, cJSON *json)
 {
     struct opened opened;
-    struct run run = {.options = options};
+    struct run run = {0};
     int code;
     if (!opened_open(&opened, &options->common, name, &code))
         return code;

@@ -158,23 +158,30 @@ static void draw_scale_label(const struct plot *plot, double x)
     cairo_restore(cairo);
 }
 
+static void draw_scale_tick(const struct plot *plot, double x, double y, double value)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%.2g", value);
+    draw_tick(plot->cairo, x, y, TICK_LENGTH, 0);
+    put_text(plot->cairo, x + TICK_LENGTH + 4, y + 0.36 * TICK_SIZE, 0, text);
+}
+
+// Both ends, and of round values those that have room.
 static void draw_scale_ticks(const struct plot *plot, double x)
 {
-    static const double ticks[] = {1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0};
-    cairo_t *cairo = plot->cairo;
-    double last = -TICK_ROOM;
-    char text[32];
-    set_font(cairo, TICK_SIZE, false);
-    set_colour(cairo, pale);
-    for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
-        double y = TOP + plot->height * (1 - shade(plot, ticks[i]));
-        bool is_near_end = ticks[i] > 0 && TOP + plot->height - y < 2 * TICK_SIZE;
-        if (ticks[i] > plot->max || y - last < 2 * TICK_SIZE || is_near_end)
+    static const double values[] = {0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001};
+    const double room = 2 * TICK_SIZE, bottom = TOP + plot->height;
+    double last = TOP;
+    set_font(plot->cairo, TICK_SIZE, false);
+    set_colour(plot->cairo, pale);
+    draw_scale_tick(plot, x, TOP, plot->max);
+    draw_scale_tick(plot, x, bottom, 0);
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        double y = bottom - plot->height * shade(plot, values[i]);
+        if (y - last < room || bottom - y < room)
             continue;
+        draw_scale_tick(plot, x, y, values[i]);
         last = y;
-        snprintf(text, sizeof(text), "%g", ticks[i]);
-        draw_tick(cairo, x, y, TICK_LENGTH, 0);
-        put_text(cairo, x + TICK_LENGTH + 4, y + 0.36 * TICK_SIZE, 0, text);
     }
 }
 

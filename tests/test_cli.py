@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The gyre command as its users see it: test_cli.py GYRE EXAMPLE_DATA."""
+import array
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+GYRE, DATA = sys.argv[1:3]
+COMMANDS = ["attend", "cache", "demo", "devices", "explain", "rope", "verify"]
+USAGE, FAILED_FILE = 2, 3
+
+
+def data(name):
+    return os.path.join(DATA, name)
+
+
+def floats(path):
+    """Numbers of a float32 .npy file of version 1."""
+    with open(path, "rb") as file:
+        content = file.read()
+    values = array.array("f")
+    values.frombytes(content[10 + int.from_bytes(content[8:10], "little"):])
+    return values
+
+
+class Cli(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.dir = scratch.name
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def gyre(self, *args, code=0, says="", env=None):
+        """Runs `gyre args`; checks its exit status and that stderr has the words `says`."""
+        run = subprocess.run([GYRE, *args], capture_output=True, text=True, check=False,
+                             env={**os.environ, "GYRE_CACHE_DIR": self.path("cache"),
+                                  "GYRE_DEVICE": "cpu", **(env or {})})
+        self.assertEqual(run.returncode, code, f"gyre {' '.join(args)}\n{run.stdout}{run.stderr}")
+        self.assertIn(says, run.stderr)
+        return run.stdout
+
+    def write(self, name, content):
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+        return self.path(name)
+
+    def near(self, got, want, bound):
+        got, want = floats(got), floats(want)
+        self.assertEqual(len(got), len(want))
+        self.assertLess(max(abs(a - b) for a, b in zip(got, want)), bound)
+
+    def test_help(self):
+        self.assertIn("commands:", self.gyre("--help"))
+        self.assertIn("gyre", self.gyre("--version"))
+        for command in COMMANDS:
+            self.assertIn("examples", self.gyre(command, "--help"))
+
+    def test_usage(self):
+        self.gyre(code=USAGE, says="usage")
+        self.gyre("sing", code=USAGE, says="no command 'sing'")
+        self.gyre("rope", code=USAGE, says="usage")
+        self.gyre("rope", "a.npy", code=USAGE, says="-o FILE")
+        self.gyre("rope", "a.npy", "--loud", code=USAGE, says="'--loud'")
+        self.gyre("rope", "a.npy", "--theta", "big", code=USAGE, says="a number")
+        self.gyre("rope", "a.npy", "--pairing", "odd", code=USAGE, says="half|interleaved")
+        self.gyre("rope", "a.npy", "b.npy", code=USAGE, says="'b.npy'")
+        self.gyre("attend", code=USAGE, says="--q")
+        self.gyre("explain", "sum", code=USAGE, says="'sum'")
+        self.gyre("verify", "--case", "abacus", code=USAGE, says="'abacus'")
+        self.gyre("cache", "burn", code=USAGE, says="'burn'")
+
+    def test_unknown_device(self):
+        self.gyre("rope", data("q_pre.npy"), "-o", self.path("o.npy"), "-d", "abacus", code=USAGE,
+                  says="known: cpu")
+
+    def test_bad_files(self):
+        with open(data("q_pre.npy"), "rb") as file:
+            whole = file.read()
+        bad = {
+            "is not a .npy file": b"hello",
+            "ends inside its header": whole[:60],
+            "the file holds": whole[:200],
+            "needs": whole.replace(b"64, 8, 8", b"9999999999, 8, 8"),
+        }
+        for says, content in bad.items():
+            path = self.write("bad.npy", content)
+            self.gyre("rope", path, "-o", self.path("o.npy"), code=FAILED_FILE, says=says)
+            self.assertFalse(os.path.exists(self.path("o.npy")))
+        self.gyre("rope", self.path("none.npy"), "-o", "o.npy", code=FAILED_FILE, says="opened")
+        self.gyre("rope", data("q_pre.npy"), "-o", "/nowhere/o.npy", code=FAILED_FILE,
+                  says="created")
+
+    def test_shapes_that_do_not_fit(self):
+        self.gyre("attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v",
+                  data("q_pre.npy"), "-o", self.path("o.npy"), code=USAGE, says="shape")
+        self.gyre("attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v",
+                  data("v.npy"), "--map", self.path("m.png"), "--head", "8", code=USAGE,
+                  says="head 8")
+
+    def test_rope(self):
+        out, back = self.path("out.npy"), self.path("back.npy")
+        self.gyre("rope", data("q_pre.npy"), "-o", out, "--pairing", "interleaved")
+        self.near(out, data("q_rope.npy"), 1e-5)
+        self.gyre("rope", out, "-o", back, "--pairing", "interleaved", "--inverse")
+        self.near(back, data("q_pre.npy"), 1e-5)
+
+    def test_attend(self):
+        out, png = self.path("out.npy"), self.path("map.png")
+        said = json.loads(self.gyre(
+            "attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v", data("v.npy"),
+            "-o", out, "--map", png, "--head", "7", "--causal", "--rope-theta", "10000",
+            "--rope-pairing", "interleaved", "--json"))
+        self.near(out, data("attn_out.npy"), 1e-5)
+        self.assertEqual(said["q_shape"], [1, 64, 8, 8])
+        with open(png, "rb") as file:
+            self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
+
+    def test_devices(self):
+        devices = json.loads(self.gyre("devices", "--json"))
+        self.assertEqual([d["id"] for d in devices if d["is_default"]], ["cpu"])
+        self.assertIn("GYRE_DEVICE names it", self.gyre("devices"))
+
+    def test_verify(self):
+        run, = json.loads(self.gyre("verify", "--op", "rope", "--case", "half_8/", "--json"))
+        self.assertEqual((run["n_passed"], run["n_failed"]), (3, 0))
+
+    def test_explain(self):
+        text = self.gyre("explain", "attention", "--q-len", "1", "--kv-len", "4096")
+        self.assertIn("attention_split", text)
+        self.assertIn("rope", self.gyre("explain", "rope", "--heads", "4", "--json"))
+
+    def test_cache(self):
+        os.mkdir(self.path("cache"), 0o700)
+        self.write("cache/0.gyre", b"damaged")
+        entry, = json.loads(self.gyre("cache", "list", "--json"))
+        self.assertTrue(entry["is_damaged"])
+        self.assertIn("1 entries removed", self.gyre("cache", "clear"))
+        self.assertEqual(json.loads(self.gyre("cache", "list", "--json")), [])
+
+    def test_demo(self):
+        demo = json.loads(self.gyre("demo", "--data", DATA, "-d", "cpu", "--json"))
+        device, = demo["devices"]
+        self.assertTrue(device["is_right"] and device["rope"]["is_right"] and
+                        device["attention"]["is_right"])
+        self.assertTrue(device["is_default"])
+
+    def test_no_colour_in_a_pipe(self):
+        self.assertNotIn("\033", self.gyre("devices"))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
