@@ -21,6 +21,32 @@ struct ahead {
     struct ahead_rows q, out, k, v;
 };
 
+// Visits rows one after the other, from row i on.
+struct ahead_walk {
+    const char *row;
+    size_t inner;
+};
+
+static inline struct ahead_walk ahead_walk_from(const struct ahead_rows *rows, size_t i)
+{
+    size_t outer = i / rows->n_inner, inner = i % rows->n_inner;
+    return (struct ahead_walk){
+        .row = rows->first + outer * rows->outer_stride + inner * rows->inner_stride,
+        .inner = inner,
+    };
+}
+
+static inline const char *ahead_walk_next(const struct ahead_rows *rows, struct ahead_walk *walk)
+{
+    const char *row = walk->row;
+    walk->row += rows->inner_stride;
+    if (++walk->inner == rows->n_inner) {
+        walk->row += rows->outer_stride - rows->n_inner * rows->inner_stride;
+        walk->inner = 0;
+    }
+    return row;
+}
+
 static inline void ahead_row(const char *row, size_t size)
 {
     for (size_t i = 0; i < size; i += CACHE_LINE)
@@ -30,11 +56,11 @@ static inline void ahead_row(const char *row, size_t size)
 static inline void ahead_rows_step(struct ahead_rows *rows)
 {
     size_t end = rows->next + rows->per_step < rows->n ? rows->next + rows->per_step : rows->n;
-    for (size_t i = rows->next; i < end; i++)
-        ahead_row(rows->first + i / rows->n_inner * rows->outer_stride +
-                      i % rows->n_inner * rows->inner_stride,
-                  rows->row_size);
-    rows->next = end;
+    if (rows->next >= end)
+        return;
+    struct ahead_walk walk = ahead_walk_from(rows, rows->next);
+    for (; rows->next < end; rows->next++)
+        ahead_row(ahead_walk_next(rows, &walk), rows->row_size);
 }
 
 static inline void ahead_step(struct ahead *ahead)

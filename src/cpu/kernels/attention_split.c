@@ -2,8 +2,10 @@
 // Kernel `attention_split` (arguments, buffers and partial results in args/attention.h) on the CPU,
 // for few query rows: what counts is that keys and values stream from memory once for all rows.
 //
-// groups: (splits, kv heads * row tiles of TILE_Q, batch), row tiles innermost. Lanes of vectors are
-// elements of a head. Keys and values are read where they are, and prefetched far ahead.
+// groups: (splits, blocks of (kv head, row tile of TILE_Q), batch). A group takes the contiguous
+// heads and row tiles [y, y + 1) * n / groups[1], row tiles innermost, one after the other for every
+// tile of keys: where the heads of a token are neighbours, memory is then read in order. Lanes of
+// vectors are elements of a head. Keys and values are read where they are, prefetched a tile ahead.
 #include "args/attention.h"
 
 #include "common.h"
@@ -16,19 +18,10 @@ enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_PARTIAL };
 enum { DEF_Q, DEF_K, DEF_V, DEF_MASK };
 enum { CONST_WG, CONST_TILE_Q, CONST_TILE_K };
 
-// Rows of the same tensor that are read this far ahead are in L2 when they are needed.
-#define PREFETCH_BYTES 12288
-
-struct split {
-    const struct gyre_cpu_task *task;
-    const struct gyre_attention_args *args;
-    struct key_rules rules;
-    u32 index, batch, kv_head;
-    u32 first_row, n_rows;
-    u32 begin, end; // keys of the tile
-    size_t q_stride, scores_stride, out_stride;
+// Some rows of one kv head.
+struct unit {
+    u32 kv_head, first_row, n_rows;
     float *q;        // (n_rows, q_stride), times scale, padded with 0
-    float *scores;   // (n_rows, scores_stride)
     float *out;      // (n_rows, out_stride), sums of p v
     float *max;      // (n_rows), of scores
     float *sum;      // (n_rows), of p
@@ -36,294 +29,399 @@ struct split {
     bool is_careful; // values of hidden keys may be NaN or infinite
 };
 
-static uintptr_t lay_out(struct split *split, uintptr_t next)
+struct group {
+    const struct gyre_cpu_task *task;
+    const struct gyre_attention_args *args;
+    struct key_rules rules;
+    u32 split, batch;
+    u32 n_row_tiles, n_units;
+    u32 begin, end; // keys of the tile
+    size_t q_stride, scores_stride, out_stride;
+    struct unit *units; // (n_units)
+    float *scores;      // (n_rows, scores_stride), of one unit
+};
+
+static u32 n_rows_of(const struct gyre_attention_args *args)
 {
-    size_t n_rows = split->task->consts[CONST_TILE_Q];
-    split->q_stride = round_up(split->args->head_dim, VEC);
-    split->out_stride = round_up(split->args->v_dim, VEC);
-    split->scores_stride = round_up(split->task->consts[CONST_TILE_K], VEC);
-    split->q = take(&next, n_rows * split->q_stride * sizeof(float));
-    split->out = take(&next, n_rows * split->out_stride * sizeof(float));
-    split->scores = take(&next, n_rows * split->scores_stride * sizeof(float));
-    split->max = take(&next, n_rows * sizeof(float));
-    split->sum = take(&next, n_rows * sizeof(float));
+    return args->q_len * args->group;
+}
+
+// Units of the dispatch and of its largest group.
+static void count_units(struct group *group, u32 *n_all, u32 *n_most)
+{
+    u32 tile_q = group->task->consts[CONST_TILE_Q], n_groups = group->task->groups[1];
+    group->n_row_tiles = (n_rows_of(group->args) + tile_q - 1) / tile_q;
+    *n_all = group->args->n_kv_heads * group->n_row_tiles;
+    *n_most = (*n_all + n_groups - 1) / n_groups;
+}
+
+static uintptr_t lay_out(struct group *group, uintptr_t next, bool is_real)
+{
+    size_t n_rows = group->task->consts[CONST_TILE_Q];
+    struct unit spare;
+    u32 n_all, n_most;
+    count_units(group, &n_all, &n_most);
+    group->q_stride = round_up(group->args->head_dim, VEC);
+    group->out_stride = round_up(group->args->v_dim, VEC);
+    group->scores_stride = round_up(group->task->consts[CONST_TILE_K], VEC);
+    group->scores = take(&next, n_rows * group->scores_stride * sizeof(float));
+    group->units = take(&next, n_most * sizeof(struct unit));
+    for (u32 i = 0; i < n_most; i++) {
+        struct unit *unit = is_real ? &group->units[i] : &spare;
+        unit->q = take(&next, n_rows * group->q_stride * sizeof(float));
+        unit->out = take(&next, n_rows * group->out_stride * sizeof(float));
+        unit->max = take(&next, n_rows * sizeof(float));
+        unit->sum = take(&next, n_rows * sizeof(float));
+    }
     return next;
 }
 
 static size_t local_size(const struct gyre_cpu_task *task)
 {
-    struct split split = {.task = task, .args = task->args};
-    return lay_out(&split, 0);
+    struct group group = {.task = task, .args = task->args};
+    return lay_out(&group, 0, false);
 }
 
-static struct memory_rows rows_of_tile(const struct split *split, u32 buf, u32 dtype, u32 n_columns,
-                                       u32 offset, const u32 stride[3])
+// The next tile of all heads of the group, in the order of memory; the share of it that falls to
+// this unit. Behind the last tile of a split most often comes the first of the next.
+static struct ahead_rows rows_ahead(const struct group *group, const struct unit *unit,
+                                    const char *base, size_t dtype_bytes, u32 offset,
+                                    const u32 stride[3])
 {
-    size_t first = row_index(offset, stride, split->batch, split->begin, split->kv_head);
-    size_t row_bytes = n_columns * dtype_size(dtype);
-    struct memory_rows rows = {
-        .dtype = dtype,
-        .n_rows = split->end - split->begin,
-        .n_columns = n_columns,
-        .first = element(dtype, split->task->bufs[buf], first),
-        .stride = stride[1] * dtype_size(dtype),
+    u32 n_keys = group->end - group->begin;
+    bool is_token_major = stride[2] < stride[1] && group->n_row_tiles == 1;
+    u32 head = is_token_major ? group->units[0].kv_head : unit->kv_head;
+    struct ahead_rows ahead = {
+        .first = base + dtype_bytes * row_index(offset, stride, group->batch, group->end, head),
+        .outer_stride = stride[1] * dtype_bytes,
+        .inner_stride = stride[2] * dtype_bytes,
+        .n_inner = is_token_major ? group->n_units : 1,
+        .next = is_token_major ? (size_t)(unit - group->units) * n_keys : 0,
     };
-    rows.prefetch = (PREFETCH_BYTES / (row_bytes + 1) + 1) * rows.stride;
-    return rows;
+    return group->end < group->args->kv_len ? ahead : (struct ahead_rows){0};
 }
 
-static struct memory_rows key_rows(const struct split *split)
+static struct memory_rows rows_of_tile(const struct group *group, const struct unit *unit, u32 buf,
+                                       u32 dtype, u32 n_columns, u32 offset, const u32 stride[3])
 {
-    const struct gyre_attention_args *args = split->args;
-    return rows_of_tile(split, BUF_K, split->task->defs[DEF_K], args->head_dim, args->k_offset,
-                        args->k_stride);
+    size_t first = row_index(offset, stride, group->batch, group->begin, unit->kv_head);
+    return (struct memory_rows){
+        .dtype = dtype,
+        .n_rows = group->end - group->begin,
+        .n_columns = n_columns,
+        .first = element(dtype, group->task->bufs[buf], first),
+        .stride = stride[1] * dtype_size(dtype),
+        .ahead = rows_ahead(group, unit, group->task->bufs[buf], dtype_size(dtype), offset, stride),
+    };
 }
 
-static struct memory_rows value_rows(const struct split *split)
+static struct memory_rows key_rows(const struct group *group, const struct unit *unit)
 {
-    const struct gyre_attention_args *args = split->args;
-    return rows_of_tile(split, BUF_V, split->task->defs[DEF_V], args->v_dim, args->v_offset,
+    const struct gyre_attention_args *args = group->args;
+    return rows_of_tile(group, unit, BUF_K, group->task->defs[DEF_K], args->head_dim,
+                        args->k_offset, args->k_stride);
+}
+
+static struct memory_rows value_rows(const struct group *group, const struct unit *unit)
+{
+    const struct gyre_attention_args *args = group->args;
+    return rows_of_tile(group, unit, BUF_V, group->task->defs[DEF_V], args->v_dim, args->v_offset,
                         args->v_stride);
 }
 
-static void compute_scores(const struct split *split)
+static void compute_scores(const struct group *group, const struct unit *unit)
 {
-    const struct memory_rows keys = key_rows(split);
+    const struct memory_rows keys = key_rows(group, unit);
     const struct dots dots = {
-        .n_queries = split->n_rows,
-        .q = split->q,
-        .scores = split->scores,
-        .q_stride = split->q_stride,
-        .scores_stride = split->scores_stride,
+        .n_queries = unit->n_rows,
+        .q = unit->q,
+        .scores = group->scores,
+        .q_stride = group->q_stride,
+        .scores_stride = group->scores_stride,
     };
     dots_compute(&dots, &keys);
 }
 
-// out (n_rows, n_vecs vectors from `column`) += p v
-INLINE void weigh_block(u32 dtype, int n_rows, int n_vecs, const struct split *split,
-                        const struct memory_rows *values, u32 row, u32 column)
+// What add_values works on: out (n_rows, out_stride) += p (n_rows, p_stride) values.
+struct weighing {
+    u32 n_rows;
+    const float *p;
+    float *out;
+    size_t p_stride, out_stride;
+    const struct memory_rows *values;
+};
+
+// Rows from `row` on, n_vecs vectors of columns from `column` on.
+INLINE void weigh_block(u32 dtype, u32 n_rows, u32 n_vecs, bool is_ahead, const struct weighing *w,
+                        u32 row, u32 column)
 {
-    enum { MAX_SUMS = 8, MAX_ROWS = 4 };
-    const float *p = split->scores + row * split->scores_stride;
-    const char *v = element(dtype, values->first, column);
-    vec sums[MAX_ROWS][MAX_SUMS] = {0};
-    for (u32 key = 0; key < split->end - split->begin; key++, v += values->stride) {
-        vec pieces[MAX_SUMS];
-        for (int i = 0; i < n_vecs; i++) {
+    enum { MAX_VECS = 8, MAX_ROWS = 4 };
+    const struct ahead_rows *ahead = &w->values->ahead;
+    const float *p = w->p + row * w->p_stride;
+    const char *v = element(dtype, w->values->first, column);
+    struct ahead_walk walk = {0};
+    vec sums[MAX_ROWS][MAX_VECS] = {0};
+    if (is_ahead)
+        walk = ahead_walk_from(ahead, ahead->next);
+    for (u32 key = 0; key < w->values->n_rows; key++, v += w->values->stride) {
+        const char *next = is_ahead ? ahead_walk_next(ahead, &walk) : NULL;
+        vec pieces[MAX_VECS];
+        for (u32 i = 0; i < n_vecs; i++) {
             pieces[i] = vec_load_as(dtype, element(dtype, v, (size_t)i * VEC));
-            prefetch_line(dtype, v, (size_t)i * VEC, values->prefetch);
+            if (is_ahead)
+                prefetch_line(dtype, next, column + (size_t)i * VEC);
         }
-        for (int r = 0; r < n_rows; r++)
-            for (int i = 0; i < n_vecs; i++)
-                sums[r][i] += p[(size_t)r * split->scores_stride + key] * pieces[i];
+        for (u32 r = 0; r < n_rows; r++)
+            for (u32 i = 0; i < n_vecs; i++)
+                sums[r][i] += p[r * w->p_stride + key] * pieces[i];
     }
-    for (int r = 0; r < n_rows; r++) {
-        for (int i = 0; i < n_vecs; i++) {
-            float *out = split->out + (row + (size_t)r) * split->out_stride + column + i * VEC;
+    for (u32 r = 0; r < n_rows; r++) {
+        for (u32 i = 0; i < n_vecs; i++) {
+            float *out = w->out + (row + r) * w->out_stride + column + (size_t)i * VEC;
             vec_store(out, vec_load(out) + sums[r][i]);
         }
     }
 }
 
 // The last columns, fewer than VEC.
-INLINE void weigh_rest(u32 dtype, const struct split *split, const struct memory_rows *values,
-                       u32 row, u32 column)
+INLINE void weigh_rest(u32 dtype, const struct weighing *w, u32 row, u32 column)
 {
-    const float *p = split->scores + row * split->scores_stride;
-    const char *v = element(dtype, values->first, column);
-    float *out = split->out + row * split->out_stride + column;
+    const float *p = w->p + row * w->p_stride;
+    const char *v = element(dtype, w->values->first, column);
+    float *out = w->out + row * w->out_stride + column;
     vec sum = {0};
-    for (u32 key = 0; key < split->end - split->begin; key++, v += values->stride)
-        sum += p[key] * vec_load_part(dtype, v, values->n_columns - column);
+    for (u32 key = 0; key < w->values->n_rows; key++, v += w->values->stride)
+        sum += p[key] * vec_load_part(dtype, v, w->values->n_columns - column);
     vec_store(out, vec_load(out) + sum);
 }
 
-INLINE void weigh_rows(u32 dtype, int n_rows, const struct split *split,
-                       const struct memory_rows *values, u32 row)
+INLINE void weigh_rows(u32 dtype, u32 n_rows, bool is_ahead, const struct weighing *w, u32 row)
 {
-    enum { WIDE = 4 };
-    u32 column = 0;
-    for (; column + WIDE * VEC <= values->n_columns; column += WIDE * VEC)
-        weigh_block(dtype, n_rows, WIDE, split, values, row, column);
-    for (; column + VEC <= values->n_columns; column += VEC)
-        weigh_block(dtype, n_rows, 1, split, values, row, column);
-    for (u32 r = 0; column < values->n_columns && r < (u32)n_rows; r++)
-        weigh_rest(dtype, split, values, row + r, column);
+    // As many sums as registers hold, and enough of them to hide the latency of one.
+    const u32 wide = n_rows > 2 ? VEC / 4 : 8;
+    u32 column = 0, n_columns = w->values->n_columns;
+    for (; column + wide * VEC <= n_columns; column += wide * VEC)
+        weigh_block(dtype, n_rows, wide, is_ahead, w, row, column);
+    for (; column + VEC <= n_columns; column += VEC)
+        weigh_block(dtype, n_rows, 1, is_ahead, w, row, column);
+    for (u32 r = 0; column < n_columns && r < n_rows; r++)
+        weigh_rest(dtype, w, row + r, column);
 }
 
-INLINE void weigh_all(u32 dtype, const struct split *split, const struct memory_rows *values)
+INLINE void weigh_some(u32 dtype, u32 n_rows, const struct weighing *w, u32 row)
+{
+    if (row == 0 && w->values->ahead.n_inner != 0)
+        weigh_rows(dtype, n_rows, true, w, row);
+    else
+        weigh_rows(dtype, n_rows, false, w, row);
+}
+
+INLINE void weigh_all(u32 dtype, const struct weighing *w)
 {
     u32 row = 0;
-    for (; row + 4 <= split->n_rows; row += 4)
-        weigh_rows(dtype, 4, split, values, row);
-    for (; row + 2 <= split->n_rows; row += 2)
-        weigh_rows(dtype, 2, split, values, row);
-    for (; row < split->n_rows; row++)
-        weigh_rows(dtype, 1, split, values, row);
+    for (; row + 4 <= w->n_rows; row += 4)
+        weigh_some(dtype, 4, w, row);
+    for (; row + 2 <= w->n_rows; row += 2)
+        weigh_some(dtype, 2, w, row);
+    if (row < w->n_rows)
+        weigh_some(dtype, 1, w, row);
 }
 
 // Products with p = 0 count as 0, whatever the value.
-static void weigh_carefully(const struct split *split, const struct memory_rows *values)
+static void weigh_carefully(const struct weighing *w)
 {
-    for (u32 row = 0; row < split->n_rows; row++) {
-        const float *p = split->scores + row * split->scores_stride;
-        float *out = split->out + row * split->out_stride;
-        for (u32 key = 0; key < split->end - split->begin; key++) {
-            const char *v = values->first + key * values->stride;
-            for (u32 d = 0; p[key] != 0.0f && d < values->n_columns; d++)
-                out[d] += p[key] * scalar_load(values->dtype, element(values->dtype, v, d));
+    u32 dtype = w->values->dtype;
+    for (u32 row = 0; row < w->n_rows; row++) {
+        const float *p = w->p + row * w->p_stride;
+        float *out = w->out + row * w->out_stride;
+        for (u32 key = 0; key < w->values->n_rows; key++) {
+            const char *v = w->values->first + key * w->values->stride;
+            for (u32 d = 0; p[key] != 0.0f && d < w->values->n_columns; d++)
+                out[d] += p[key] * scalar_load(dtype, element(dtype, v, d));
         }
     }
 }
 
-static void add_values(const struct split *split)
+static void add_values(const struct group *group, const struct unit *unit)
 {
-    struct memory_rows values = value_rows(split);
-    if (split->is_careful) {
-        weigh_carefully(split, &values);
+    const struct memory_rows values = value_rows(group, unit);
+    const struct weighing w = {
+        .n_rows = unit->n_rows,
+        .p = group->scores,
+        .out = unit->out,
+        .p_stride = group->scores_stride,
+        .out_stride = group->out_stride,
+        .values = &values,
+    };
+    if (unit->is_careful) {
+        weigh_carefully(&w);
         return;
     }
     switch (values.dtype) {
     case DTYPE_F32:
-        weigh_all(DTYPE_F32, split, &values);
+        weigh_all(DTYPE_F32, &w);
         break;
     case DTYPE_F16:
-        weigh_all(DTYPE_F16, split, &values);
+        weigh_all(DTYPE_F16, &w);
         break;
     default:
-        weigh_all(DTYPE_BF16, split, &values);
+        weigh_all(DTYPE_BF16, &w);
     }
 }
 
 // Hides keys by the mask tensor and by position, as far as this tile needs it.
-static void apply_masks(struct split *split, u32 row, const struct score_row *scores)
+static void apply_masks(const struct group *group, struct unit *unit, u32 row,
+                        const struct score_row *scores)
 {
-    const struct gyre_attention_args *args = split->args;
-    struct query_row at = unpack_row(args, split->kv_head, split->first_row + row);
-    struct key_set keys = keys_of(&split->rules, args->q_start + (i32)at.query);
-    u32 dtype = split->task->defs[DEF_MASK];
+    const struct gyre_attention_args *args = group->args;
+    struct query_row at = unpack_row(args, unit->kv_head, unit->first_row + row);
+    struct key_set keys = keys_of(&group->rules, args->q_start + (i32)at.query);
+    u32 dtype = group->task->defs[DEF_MASK];
     if (dtype != DTYPE_NONE) {
         size_t index =
-            row_index(args->mask_offset, args->mask_stride, split->batch, at.head, at.query);
+            row_index(args->mask_offset, args->mask_stride, group->batch, at.head, at.query);
         score_row_mask(scores, dtype,
-                       element(dtype, split->task->bufs[BUF_MASK], index + scores->begin));
+                       element(dtype, group->task->bufs[BUF_MASK], index + scores->begin));
     }
-    split->has_hidden |= dtype != DTYPE_NONE || !keys_include(&keys, scores->begin, scores->end);
+    unit->has_hidden |= dtype != DTYPE_NONE || !keys_include(&keys, scores->begin, scores->end);
     score_row_hide(scores, &keys);
 }
 
 // Moves the row's running maximum up, and its sums with it, when it has fallen behind.
-static void update_max(struct split *split, u32 row, float max)
+static void update_max(const struct group *group, struct unit *unit, u32 row, float max)
 {
-    float *out = split->out + row * split->out_stride;
-    float factor = expf(split->max[row] - max);
-    if (!(max > split->max[row] + MAX_LAG))
+    if (!(max > unit->max[row] + MAX_LAG))
         return;
-    split->max[row] = max;
-    split->sum[row] *= factor;
-    for (u32 d = 0; d < split->args->v_dim; d++)
+    float *out = unit->out + row * group->out_stride;
+    float factor = expf(unit->max[row] - max);
+    unit->max[row] = max;
+    unit->sum[row] *= factor;
+    for (u32 d = 0; d < group->args->v_dim; d++)
         out[d] *= factor;
 }
 
 // Scores of a row become p.
-static void finish_row(struct split *split, u32 row)
+static void finish_row(const struct group *group, struct unit *unit, u32 row)
 {
     const struct score_row scores = {
-        split->scores + row * split->scores_stride,
-        split->begin,
-        split->end,
+        group->scores + row * group->scores_stride,
+        group->begin,
+        group->end,
     };
-    if (split->args->softcap != 0.0f)
-        score_row_cap(&scores, split->args->softcap);
-    apply_masks(split, row, &scores);
-    update_max(split, row, score_row_max(&scores));
-    float max = split->max[row];
-    split->sum[row] += score_row_exp(&scores, max == -INFINITY ? 0.0f : max);
+    if (group->args->softcap != 0.0f)
+        score_row_cap(&scores, group->args->softcap);
+    apply_masks(group, unit, row, &scores);
+    update_max(group, unit, row, score_row_max(&scores));
+    float max = unit->max[row];
+    unit->sum[row] += score_row_exp(&scores, max == -INFINITY ? 0.0f : max);
 }
 
-static void attend(struct split *split)
+static void unit_reset(const struct group *group, struct unit *unit)
 {
-    const struct gyre_attention_args *args = split->args;
-    u32 end = split->index * args->keys_per_split + args->keys_per_split;
-    u32 last_row = split->first_row + split->n_rows - 1;
-    struct key_set keys = keys_of_any(&split->rules, position_of_row(args, split->first_row),
-                                      position_of_row(args, last_row));
-    memset(split->out, 0, split->n_rows * split->out_stride * sizeof(float));
-    memset(split->sum, 0, split->n_rows * sizeof(float));
-    for (u32 row = 0; row < split->n_rows; row++)
-        split->max[row] = -INFINITY;
-    for (split->begin = split->index * args->keys_per_split;
-         keys_next(&keys, split->task->consts[CONST_TILE_K], end, &split->begin, &split->end);
-         split->begin = split->end) {
-        compute_scores(split);
-        for (u32 row = 0; row < split->n_rows; row++)
-            finish_row(split, row);
-        add_values(split);
+    memset(unit->out, 0, unit->n_rows * group->out_stride * sizeof(float));
+    memset(unit->sum, 0, unit->n_rows * sizeof(float));
+    for (u32 row = 0; row < unit->n_rows; row++)
+        unit->max[row] = -INFINITY;
+}
+
+// All keys of the split that some row sees, for n_units units.
+static void attend(struct group *group, struct unit *units, u32 n_units)
+{
+    const struct gyre_attention_args *args = group->args;
+    u32 split_begin = group->split * args->keys_per_split;
+    u32 split_end = split_begin + args->keys_per_split;
+    struct key_set keys =
+        keys_of_any(&group->rules, args->q_start, position_of_row(args, n_rows_of(args) - 1));
+    for (u32 i = 0; i < n_units; i++)
+        unit_reset(group, &units[i]);
+    for (group->begin = split_begin;
+         keys_next(&keys, group->task->consts[CONST_TILE_K], split_end, &group->begin, &group->end);
+         group->begin = group->end) {
+        for (u32 i = 0; i < n_units; i++) {
+            compute_scores(group, &units[i]);
+            for (u32 row = 0; row < units[i].n_rows; row++)
+                finish_row(group, &units[i], row);
+            add_values(group, &units[i]);
+        }
     }
 }
 
-static void load_queries(const struct split *split)
+static void load_queries(const struct group *group, const struct unit *unit)
 {
-    const struct gyre_attention_args *args = split->args;
-    u32 dtype = split->task->defs[DEF_Q];
-    for (u32 row = 0; row < split->n_rows; row++) {
-        struct query_row at = unpack_row(args, split->kv_head, split->first_row + row);
-        size_t index = row_index(args->q_offset, args->q_stride, split->batch, at.query, at.head);
-        row_load_padded(dtype, element(dtype, split->task->bufs[BUF_Q], index), args->scale,
-                        split->q + row * split->q_stride, args->head_dim);
+    const struct gyre_attention_args *args = group->args;
+    u32 dtype = group->task->defs[DEF_Q];
+    for (u32 row = 0; row < unit->n_rows; row++) {
+        struct query_row at = unpack_row(args, unit->kv_head, unit->first_row + row);
+        size_t index = row_index(args->q_offset, args->q_stride, group->batch, at.query, at.head);
+        row_load_padded(dtype, element(dtype, group->task->bufs[BUF_Q], index), args->scale,
+                        unit->q + row * group->q_stride, args->head_dim);
     }
 }
 
-static bool is_finite(const struct split *split)
+static bool is_finite(const struct group *group, const struct unit *unit)
 {
     vec zero = {0};
-    for (size_t i = 0; i < split->n_rows * split->out_stride; i += VEC)
-        zero += 0.0f * vec_load(split->out + i);
+    for (size_t i = 0; i < unit->n_rows * group->out_stride; i += VEC)
+        zero += 0.0f * vec_load(unit->out + i);
     return !vec_any(zero != 0.0f);
 }
 
-static void store_partial(const struct split *split)
+static void store_partial(const struct group *group, const struct unit *unit)
 {
-    const struct gyre_attention_args *args = split->args;
-    size_t n_rows = (size_t)args->q_len * args->group;
-    size_t n_heads = (size_t)args->n_batch * args->n_kv_heads;
-    size_t head = (size_t)split->batch * args->n_kv_heads + split->kv_head;
-    size_t first = (head * args->n_splits + split->index) * n_rows + split->first_row;
-    float *acc = split->task->bufs[BUF_PARTIAL];
+    const struct gyre_attention_args *args = group->args;
+    size_t n_rows = n_rows_of(args), n_heads = (size_t)args->n_batch * args->n_kv_heads;
+    size_t head = (size_t)group->batch * args->n_kv_heads + unit->kv_head;
+    size_t first = (head * args->n_splits + group->split) * n_rows + unit->first_row;
+    float *acc = group->task->bufs[BUF_PARTIAL];
     float *ml = acc + n_heads * args->n_splits * n_rows * args->v_dim + first * 2;
-    for (u32 row = 0; row < split->n_rows; row++) {
-        memcpy(acc + (first + row) * args->v_dim, split->out + row * split->out_stride,
+    for (u32 row = 0; row < unit->n_rows; row++) {
+        memcpy(acc + (first + row) * args->v_dim, unit->out + row * group->out_stride,
                args->v_dim * sizeof(float));
-        ml[2 * row] = split->max[row];
-        ml[2 * row + 1] = split->sum[row];
+        ml[2 * row] = unit->max[row];
+        ml[2 * row + 1] = unit->sum[row];
     }
 }
 
-static void run(const struct gyre_cpu_task *task, const uint32_t group[3], void *local)
+static void set_units(struct group *group, u32 y)
+{
+    u32 n_all, n_most, n_rows = n_rows_of(group->args);
+    u32 tile_q = group->task->consts[CONST_TILE_Q], n_groups = group->task->groups[1];
+    count_units(group, &n_all, &n_most);
+    u32 first = (u32)((uint64_t)n_all * y / n_groups);
+    group->n_units = (u32)((uint64_t)n_all * (y + 1) / n_groups) - first;
+    for (u32 i = 0; i < group->n_units; i++) {
+        struct unit *unit = &group->units[i];
+        unit->kv_head = (first + i) / group->n_row_tiles;
+        unit->first_row = (first + i) % group->n_row_tiles * tile_q;
+        unit->n_rows = n_rows - unit->first_row < tile_q ? n_rows - unit->first_row : tile_q;
+        unit->has_hidden = unit->is_careful = false;
+        load_queries(group, unit);
+    }
+}
+
+static void run(const struct gyre_cpu_task *task, const uint32_t index[3], void *local)
 {
     const struct gyre_attention_args *args = task->args;
-    u32 n_rows = args->q_len * args->group, tile_q = task->consts[CONST_TILE_Q];
-    u32 n_row_tiles = (n_rows + tile_q - 1) / tile_q;
-    u32 first_row = group[1] % n_row_tiles * tile_q;
-    struct split split = {
+    struct group group = {
         .task = task,
         .args = args,
         .rules = KEY_RULES(args),
-        .index = group[0],
-        .batch = group[2],
-        .kv_head = group[1] / n_row_tiles,
-        .first_row = first_row,
-        .n_rows = n_rows - first_row < tile_q ? n_rows - first_row : tile_q,
+        .split = index[0],
+        .batch = index[2],
     };
-    lay_out(&split, (uintptr_t)local);
-    load_queries(&split);
-    attend(&split);
-    // Most values are finite, so nothing is spent on hidden ones before the result says otherwise.
-    if (split.has_hidden && !is_finite(&split)) {
-        split.is_careful = true;
-        attend(&split);
+    lay_out(&group, (uintptr_t)local, true);
+    set_units(&group, index[1]);
+    attend(&group, group.units, group.n_units);
+    for (u32 i = 0; i < group.n_units; i++) {
+        struct unit *unit = &group.units[i];
+        // Most values are finite, so nothing is spent on hidden ones before the result says
+        // otherwise.
+        if (unit->has_hidden && !is_finite(&group, unit)) {
+            unit->is_careful = true;
+            attend(&group, unit, 1);
+        }
+        store_partial(&group, unit);
     }
-    store_partial(&split);
 }
 
 const struct gyre_cpu_kernel GYRE_CPU_NAME(attention_split) = {

@@ -3,6 +3,7 @@
 #ifndef GYRE_CPU_KERNELS_DOTS_H
 #define GYRE_CPU_KERNELS_DOTS_H
 
+#include "ahead.h"
 #include "convert.h"
 
 // Rows of k or v of one head.
@@ -10,8 +11,10 @@ struct memory_rows {
     u32 dtype;
     u32 n_rows, n_columns;
     const char *first;
-    size_t stride;   // bytes
-    size_t prefetch; // bytes from a row to the one to ask for when it is read; 0: none
+    size_t stride; // bytes
+    // Row i is read while row ahead.next + i of these is asked for: memory answers fastest when it
+    // is asked in order. With nothing to ask for, n_inner is 0.
+    struct ahead_rows ahead;
 };
 
 // Queries and their scores.
@@ -24,28 +27,31 @@ struct dots {
 
 // Asks for a line of a row when its first element comes by. It goes to L2: what is far enough ahead
 // would not survive in L1.
-INLINE void prefetch_line(u32 dtype, const char *row, size_t column, size_t ahead)
+INLINE void prefetch_line(u32 dtype, const char *row, size_t column)
 {
-    if (column * dtype_size(dtype) % 64 == 0)
-        __builtin_prefetch(row + column * dtype_size(dtype) + ahead, 0, 2);
+    if (column * dtype_size(dtype) % CACHE_LINE == 0)
+        __builtin_prefetch(row + column * dtype_size(dtype), 0, 2);
 }
 
 // n_queries (1, 2 or 4) queries and VEC / n_queries keys: one sum of products per lane of the
 // result, added up all at once. Keys past the last row repeat it.
-INLINE void dots_block(u32 dtype, u32 n_queries, const struct dots *dots,
-                       const struct memory_rows *keys, u32 query, u32 key)
+INLINE void dots_block(u32 dtype, u32 n_queries, bool is_ahead, const struct dots *dots,
+                       const struct memory_rows *keys, u32 query, u32 key, struct ahead_walk *walk)
 {
     const u32 n_keys = VEC / n_queries, n_whole = keys->n_columns / VEC * VEC;
     const float *q = dots->q + query * dots->q_stride;
-    const char *k[VEC];
+    const char *k[VEC], *next[VEC];
     vec sums[VEC] = {0};
     float result[VEC];
+    for (u32 j = 0; is_ahead && j < n_keys; j++)
+        next[j] = ahead_walk_next(&keys->ahead, walk);
     for (u32 j = 0; j < n_keys; j++)
         k[j] = keys->first + (key + j < keys->n_rows ? key + j : keys->n_rows - 1) * keys->stride;
     for (u32 d = 0; d < n_whole; d += VEC) {
         for (u32 j = 0; j < n_keys; j++) {
             vec piece = vec_load_as(dtype, element(dtype, k[j], d));
-            prefetch_line(dtype, k[j], d, keys->prefetch);
+            if (is_ahead)
+                prefetch_line(dtype, next[j], d);
             for (u32 r = 0; r < n_queries; r++)
                 sums[r * n_keys + j] += vec_load(q + r * dots->q_stride + d) * piece;
         }
@@ -65,8 +71,14 @@ INLINE void dots_block(u32 dtype, u32 n_queries, const struct dots *dots,
 INLINE void dots_rows(u32 dtype, u32 n_queries, const struct dots *dots,
                       const struct memory_rows *keys, u32 query)
 {
+    if (query != 0 || keys->ahead.n_inner == 0) {
+        for (u32 key = 0; key < keys->n_rows; key += VEC / n_queries)
+            dots_block(dtype, n_queries, false, dots, keys, query, key, NULL);
+        return;
+    }
+    struct ahead_walk walk = ahead_walk_from(&keys->ahead, keys->ahead.next);
     for (u32 key = 0; key < keys->n_rows; key += VEC / n_queries)
-        dots_block(dtype, n_queries, dots, keys, query, key);
+        dots_block(dtype, n_queries, true, dots, keys, query, key, &walk);
 }
 
 INLINE void dots_as(u32 dtype, const struct dots *dots, const struct memory_rows *keys)
