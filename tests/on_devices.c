@@ -24,6 +24,13 @@ static void run_device(const struct gyre_device_info *info, on_device_fn *fn, co
     total->n_skipped += tally.n_skipped;
 }
 
+void skip_test(const char *reason, const char *what)
+{
+    printf("  skipped: %s %s\n", reason, what);
+    fflush(stdout);
+    cr_skip_test();
+}
+
 void run_on_devices(enum gyre_backend_kind backend, on_device_fn *fn, const void *context,
                     unsigned min_cases)
 {
@@ -40,7 +47,7 @@ void run_on_devices(enum gyre_backend_kind backend, on_device_fn *fn, const void
     }
     devices_free(&devices);
     if (n_devices == 0 && !devices_is_required(backend))
-        cr_skip_test("no %s device", name);
+        skip_test("no device of", name);
     cr_assert(n_devices > 0, "no %s device, and GYRE_REQUIRE asks for it", name);
     cr_assert(total.n_failed == 0, "%u failures on %s", total.n_failed, name);
     cr_assert(total.n_passed + total.n_skipped >= min_cases, "only %u cases",

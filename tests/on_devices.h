@@ -7,6 +7,9 @@
 #include "harness/result.h"
 #include "harness/session.h"
 
+// Skips the running test and says so, which Criterion by itself does not.
+void skip_test(const char *reason, const char *what);
+
 // Calls `fn` with each device of the backend. The test fails when a tally has a failure, or when
 // fewer than min_cases came together; without a device it is skipped, or fails when $GYRE_REQUIRE
 // names the backend.

@@ -19,16 +19,15 @@ static struct attention_case with_defaults(const struct attention_case *row)
     return full;
 }
 
-static double *alloc_values(const struct guarded_layout *layout)
-{
-    const uint64_t *shape = layout->shape;
-    return malloc((size_t)(shape[0] * shape[1] * shape[2] * shape[3] + 1) * sizeof(double));
-}
-
 static size_t count_values(const struct guarded_layout *layout)
 {
     const uint64_t *shape = layout->shape;
     return (size_t)(shape[0] * shape[1] * shape[2] * shape[3]);
+}
+
+static double *alloc_values(const struct guarded_layout *layout)
+{
+    return malloc((count_values(layout) + 1) * sizeof(double));
 }
 
 // (batch, token, head, dim) as the row lays it out.

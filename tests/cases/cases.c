@@ -51,7 +51,7 @@ void case_run(struct session *session, const struct case_operator *op, size_t ro
     op->destroy(run);
 }
 
-// Calls `each` for every case of an operator that the filter names.
+// A walk over the cases that a filter names; without a visitor it only counts.
 struct walk {
     struct session *session;
     const char *filter;
