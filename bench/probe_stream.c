@@ -4,20 +4,16 @@
 
 typedef uint64_t vec __attribute__((vector_size(PROBE_WIDTH)));
 
-enum { VECS = PROBE_STEP / PROBE_WIDTH, SUMS = 4, AHEAD = 8192 };
+enum { VECS = PROBE_STEP / PROBE_WIDTH, SUMS = 4 };
 
 uint64_t PROBE_NAME(read)(const void *src, size_t n)
 {
     const vec *at = src;
     vec sums[SUMS] = {0};
-    for (size_t i = 0; i < n / PROBE_WIDTH; i += VECS) {
-#pragma GCC unroll 8
-        for (int line = 0; line < PROBE_STEP / 64; line++)
-            __builtin_prefetch((const char *)(at + i) + 64 * line + AHEAD, 0, 2);
+    for (size_t i = 0; i < n / PROBE_WIDTH; i += VECS)
 #pragma GCC unroll 32
         for (int j = 0; j < VECS; j++)
             sums[j % SUMS] ^= at[i + (size_t)j];
-    }
     vec all = sums[0] ^ sums[1] ^ sums[2] ^ sums[3];
     return all[0] ^ all[1];
 }
