@@ -12,6 +12,9 @@
 
 #include "log.h"
 
+// CLBlast 1.5 changes tables of its own, which all threads of the process share, without a lock.
+static pthread_mutex_t clblast_lock = PTHREAD_MUTEX_INITIALIZER;
+
 struct gyre_clblast {
     void *handle;
     __typeof__(CLBlastSgemmStridedBatched) *gemm;
@@ -58,8 +61,10 @@ void gyre_cl_clblast_free(struct gyre_cl_device *device)
 {
     if (device->clblast == NULL)
         return;
+    pthread_mutex_lock(&clblast_lock);
     device->clblast->clear_cache(); // it keeps programs and contexts of its own
     dlclose(device->clblast->handle);
+    pthread_mutex_unlock(&clblast_lock);
     free(device->clblast);
     device->clblast = NULL;
 }
@@ -86,12 +91,14 @@ enum gyre_status gyre_cl_gemm(struct gyre_stream *head, const struct gyre_gemm *
     cl_event event = NULL;
     if (clblast == NULL)
         return GYRE_UNSUPPORTED;
+    pthread_mutex_lock(&clblast_lock);
     CLBlastStatusCode code = clblast->gemm(
         CLBlastLayoutRowMajor, CLBlastTransposeNo,
         g->is_b_transposed ? CLBlastTransposeYes : CLBlastTransposeNo, g->m, g->n, g->k, g->alpha,
         memory(&g->a), first_element(&g->a, g->a_offset), g->a_ld, g->a_stride, memory(&g->b),
         first_element(&g->b, g->b_offset), g->b_ld, g->b_stride, 0.0f, memory(&g->c),
         first_element(&g->c, g->c_offset), g->c_ld, g->c_stride, g->batch, &stream->queue, &event);
+    pthread_mutex_unlock(&clblast_lock);
     if (code != CLBlastSuccess)
         return gyre_fail(&head->device->log, GYRE_DEVICE,
                          "opencl: CLBlastSgemmStridedBatched: error %d", (int)code);

@@ -17,7 +17,8 @@ static const struct function functions[] = {GYRE_CL_FUNCTIONS(FUNCTION)};
 enum gyre_status gyre_cl_load(const struct gyre_log *log, struct gyre_cl *cl)
 {
     memset(cl, 0, sizeof(*cl));
-    cl->handle = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL);
+    // Loader and drivers stay: unloaded ones leave their threads and allocations behind.
+    cl->handle = dlopen("libOpenCL.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (cl->handle == NULL) {
         gyre_log_write(log, GYRE_LOG_INFO, "opencl: %s", dlerror());
         return GYRE_UNSUPPORTED;
