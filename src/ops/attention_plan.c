@@ -142,7 +142,7 @@ static const char *refuse_cpu(const struct gyre_device_info *info,
                               const struct gyre_attention_problem *p)
 {
     (void)p;
-    return is_cpu(info) ? NULL : "not a CPU";
+    return is_cpu(info) ? NULL : "for CPUs";
 }
 
 static void add_cpu(const struct gyre_device *device, const struct gyre_attention_problem *p,
@@ -159,7 +159,7 @@ static const char *refuse_staged(const struct gyre_device_info *info,
 {
     (void)p;
     if (is_cpu(info))
-        return "a CPU has no local memory";
+        return "for GPUs";
     if (info->is_local_mem_global)
         return "local memory is ordinary memory here";
     if (info->max_group_size < STAGED_WG)
@@ -207,17 +207,29 @@ static const char *refuse_split(const struct gyre_device_info *info,
     return n_rows(p) > SPLIT_MAX_ROWS ? "more than 16 rows per KV head" : NULL;
 }
 
-// Enough groups to fill the device a few times over, each with enough keys to be worth a group.
-static void choose_splits(const struct gyre_device_info *info,
-                          const struct gyre_attention_problem *p, uint32_t n_base_groups,
-                          struct gyre_attention_args *args)
+// The GPU kernels want TILE_Q * TILE_K = 4 WG. 128 work-items leave room for 10 waves on AMD's RDNA,
+// 64 for 8.
+static struct tile split_tile(const struct gyre_device_info *info,
+                              const struct gyre_attention_problem *p)
 {
-    const uint32_t min_keys = is_cpu(info) ? 256 : 128, granularity = 32, unknown_units = 16;
+    if (is_cpu(info))
+        return (struct tile){1, SPLIT_MAX_ROWS, 32, max_u32(1, v_dim_written(p))};
+    uint32_t wg = info->max_group_size < 128 ? 64 : 128;
+    return (struct tile){wg, 8, wg / 2, gpu_v_tile(p)};
+}
+
+// Enough groups to fill the device a few times over, each with enough keys to be worth a group, and
+// of whole tiles.
+static void choose_splits(const struct gyre_device_info *info,
+                          const struct gyre_attention_problem *p, const struct tile *tile,
+                          uint32_t n_base_groups, struct gyre_attention_args *args)
+{
+    const uint32_t min_keys = is_cpu(info) ? 256 : 128, unknown_units = 16;
     uint32_t units = info->n_units != 0 ? info->n_units : unknown_units;
     uint32_t wanted = div_up(4 * units, max_u32(1, n_base_groups));
     uint32_t most = max_u32(1, p->kv_len / min_keys);
     uint32_t keys = div_up(p->kv_len, min_u32(wanted, most));
-    args->keys_per_split = max_u32(granularity, div_up(keys, granularity) * granularity);
+    args->keys_per_split = max_u32(1, div_up(keys, tile->k)) * tile->k;
     args->n_splits = max_u32(1, div_up(p->kv_len, args->keys_per_split));
 }
 
@@ -259,13 +271,12 @@ static void add_split(const struct gyre_device *device, const struct gyre_attent
                       struct gyre_plan *plan)
 {
     const struct gyre_device_info *info = &device->info;
-    const struct tile tile =
-        is_cpu(info) ? (struct tile){1, SPLIT_MAX_ROWS, 32, max_u32(1, v_dim_written(p))}
-                     : (struct tile){64, 8, 32, gpu_v_tile(p)};
+    const struct tile tile = split_tile(info, p);
     uint32_t n_row_tiles = div_up(n_rows(p), tile.q);
     struct gyre_attention_args args;
     gyre_attention_fill_args(p, &args);
-    choose_splits(info, p, n_row_tiles * n_v_tiles(p, &tile) * p->n_kv_heads * p->n_batch, &args);
+    choose_splits(info, p, &tile, n_row_tiles * n_v_tiles(p, &tile) * p->n_kv_heads * p->n_batch,
+                  &args);
     struct gyre_span partial = {NULL, 0, partial_size(p, &args)};
     struct gyre_step *step = gyre_plan_add(plan, &gyre_kernel_attention_split, &args);
     struct gyre_dispatch *dispatch = &step->dispatch;
