@@ -258,6 +258,7 @@ Test(bad_input, handles_of_another_device)
 Test(bad_input, null_handles)
 {
     struct fixture f;
+    struct gyre_stream *stream;
     uint32_t word = 0;
     char text[16];
     set_up(&f);
@@ -273,7 +274,7 @@ Test(bad_input, null_handles)
     cr_assert(gyre_attention_explain(f.session.device, NULL, text, 16) == GYRE_INVALID);
     cr_assert(gyre_device_open(NULL, NULL) == GYRE_INVALID);
     cr_assert(gyre_device_list_create(NULL, NULL) == GYRE_INVALID);
-    cr_assert(gyre_stream_create(NULL, &f.other.stream) == GYRE_INVALID);
+    cr_assert(gyre_stream_create(NULL, &stream) == GYRE_INVALID);
     cr_assert(gyre_stream_create(f.session.device, NULL) == GYRE_INVALID);
     cr_assert(gyre_stream_submit(NULL, NULL) == GYRE_INVALID);
     cr_assert(gyre_stream_finish(NULL) == GYRE_INVALID);
