@@ -120,6 +120,7 @@ void gyre_rank_sort(struct gyre_device_info *infos, size_t n)
             infos[at] = infos[at - 1];
             infos[at - 1] = moved;
         }
+    number_physical(infos, n); // anew, so that the best device has number 0
     for (size_t i = 0; i < n; i++) {
         infos[i].rank = (uint32_t)i;
         explain(&infos[i], i > 0 ? &infos[i - 1] : NULL);
