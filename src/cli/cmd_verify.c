@@ -140,6 +140,7 @@ int command_verify(int argc, char **argv)
     int worst;
     if (!options_parse(&help, specs, argc, argv, NULL, &worst))
         return worst;
+    setenv("GYRE_SELFTEST", "0", 1); // a wrong kernel must show here, not give way to the next one
     if (cases_count(make_filter(&options, filter)) == 0)
         return complain(CODE_USAGE, "verify: no case is called '%s'", filter);
     struct names names = names_find(&options.common);
