@@ -8,22 +8,15 @@ enum { GUARD_SIZE = 1024, GUARD_BYTE = 0xff };
 
 static void store(enum gyre_dtype dtype, double value, void *dst)
 {
-    int32_t i32 = (int32_t)value;
-    int64_t i64 = (int64_t)value;
-    uint8_t u8 = (uint8_t)value;
-    switch (dtype) {
-    case GYRE_I32:
-        memcpy(dst, &i32, sizeof(i32));
-        return;
-    case GYRE_I64:
-        memcpy(dst, &i64, sizeof(i64));
-        return;
-    case GYRE_U8:
-        memcpy(dst, &u8, sizeof(u8));
-        return;
-    default:
+    // Converted only where the dtype holds the value: others may hold infinities.
+    if (dtype == GYRE_I32)
+        memcpy(dst, &(int32_t){(int32_t)value}, sizeof(int32_t));
+    else if (dtype == GYRE_I64)
+        memcpy(dst, &(int64_t){(int64_t)value}, sizeof(int64_t));
+    else if (dtype == GYRE_U8)
+        memcpy(dst, &(uint8_t){(uint8_t)value}, sizeof(uint8_t));
+    else
         gyre_dtype_from_double(dtype, &value, dst, 1);
-    }
 }
 
 static double load(enum gyre_dtype dtype, const void *src)
