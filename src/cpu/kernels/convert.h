@@ -155,20 +155,38 @@ INLINE hvec f16_round_vec(vec v)
 #endif
 }
 
+// Compilers do not all find these conversions in __builtin_convertvector.
+INLINE uvec widen(hvec h)
+{
+#if defined(__AVX512F__)
+    return (uvec)_mm512_cvtepu16_epi32((__m256i)h);
+#elif defined(__AVX2__)
+    return (uvec)_mm256_cvtepu16_epi32((__m128i)h);
+#else
+    return __builtin_convertvector(h, uvec);
+#endif
+}
+
+INLINE hvec narrow(uvec u)
+{
+#if defined(__AVX512F__)
+    return (hvec)_mm512_cvtepi32_epi16((__m512i)u);
+#else
+    return __builtin_convertvector(u, hvec);
+#endif
+}
+
 INLINE vec bf16_load_vec(const void *src)
 {
     hvec h;
     memcpy(&h, src, sizeof(h));
-    return (vec)(__builtin_convertvector(h, uvec) << 16);
+    return (vec)(widen(h) << 16);
 }
 
 INLINE hvec bf16_round_vec(vec v)
 {
-    uvec bits = (uvec)v;
-    uvec is_nan = (uvec)((bits & 0x7fffffffu) > 0x7f800000u);
-    uvec rounded = bits + 0x7fffu + (bits >> 16 & 1u);
-    rounded = (is_nan & (bits | 0x400000u)) | (~is_nan & rounded);
-    return __builtin_convertvector(rounded >> 16, hvec);
+    uvec bits = (uvec)v, rounded = bits + 0x7fffu + (bits >> 16 & 1u);
+    return narrow((uvec)vec_select(v != v, (vec)(bits | 0x400000u), (vec)rounded) >> 16);
 }
 
 INLINE vec vec_load_as(u32 dtype, const void *src)
