@@ -39,9 +39,9 @@
 // What every work-item of a group knows.
 struct tile {
     u32 batch, kv_head;
-    u32 row, n_rows;   // first row, and rows of the kv head
-    u32 column;        // first column of v
-    u32 n_columns;     // columns of v from there on, at most V_TILE; 1 where there is no v
+    u32 row, n_rows; // first row, and rows of the kv head
+    u32 column;      // first column of v
+    u32 n_columns;   // columns of v from there on, at most V_TILE; 1 where there is no v
     u32 tx, ty;
 };
 
@@ -103,12 +103,6 @@ static inline void init_rows(struct gyre_attention_args a, struct tile t, struct
     }
 }
 
-// Does something to every score of a work-item: row i, key j.
-#define EACH_SCORE(statement)                                                                      \
-    _Pragma("unroll") for (i32 i = 0; i < MQ; i++)                                                 \
-        _Pragma("unroll") for (i32 j = 0; j < MK; j++)                                             \
-    statement
-
 static inline void add_products(float s[MQ][MK], const float4 q[MQ], const float4 k[MK])
 {
 #pragma unroll
@@ -131,19 +125,20 @@ static inline void add_values(struct rows *r, const float4 p[MQ], i32 u, const f
 }
 
 #if STAGED
-// Work-items of a staging grid: LANES along a row, as many rows as that leaves, I passes.
-#define K_LANES  32
-#define K_ROWS   (WG / K_LANES)
+// Grids of work-items for staging: so many along a row, so many rows at a time.
+#define QK_LANES 32
+#define QK_ROWS  (WG / QK_LANES)
+#define Q_PASSES (TILE_Q / QK_ROWS)
+#define K_PASSES (TILE_K / QK_ROWS)
 #define V_LANES  (NV * 4 * TX)
 #define V_ROWS   (WG / V_LANES)
-#define Q_PASSES (TILE_Q / K_ROWS)
 
 // Where the rows of q begin that a work-item stages.
 static inline void find_q(struct gyre_attention_args a, struct tile t, u32 begin[Q_PASSES])
 {
 #pragma unroll
     for (i32 i = 0; i < Q_PASSES; i++) {
-        const u32 row = t.row + get_local_id(0) / K_LANES + i * K_ROWS;
+        const u32 row = t.row + get_local_id(0) / QK_LANES + i * QK_ROWS;
         begin[i] = ROW(a, q, t.batch, query_of(a, t, row), head_of(a, t, row));
     }
 }
@@ -154,7 +149,7 @@ static inline void stage_qk(struct gyre_attention_args a, struct tile t, u32 key
                             __global const TYPE(K_DTYPE) * k, __local float *q_stage,
                             __local float *k_stage)
 {
-    const u32 x = get_local_id(0) % K_LANES, y = get_local_id(0) / K_LANES;
+    const u32 x = get_local_id(0) % QK_LANES, y = get_local_id(0) / QK_LANES;
     const bool is_there = HEAD_DIM % CHUNK == 0 || d + x < HEAD_DIM;
     const u32 at = is_there ? d + x : 0;
     if (x >= CHUNK)
@@ -162,13 +157,13 @@ static inline void stage_qk(struct gyre_attention_args a, struct tile t, u32 key
 #pragma unroll
     for (i32 i = 0; i < Q_PASSES; i++) {
         const float value = LOAD(Q_DTYPE)(q, q_begin[i] + at);
-        q_stage[(y + i * K_ROWS) * 4 * CHUNK_STRIDE + x] = is_there ? value : 0.0f;
+        q_stage[(y + i * QK_ROWS) * 4 * CHUNK_STRIDE + x] = is_there ? value : 0.0f;
     }
 #pragma unroll
-    for (i32 i = 0; i < TILE_K / K_ROWS; i++) {
-        const u32 row = min(key + y + i * K_ROWS, a.kv_len - 1);
+    for (i32 i = 0; i < K_PASSES; i++) {
+        const u32 row = min(key + y + i * QK_ROWS, a.kv_len - 1);
         const float value = LOAD(K_DTYPE)(k, ROW(a, k, t.batch, row, t.kv_head) + at);
-        k_stage[(y + i * K_ROWS) * 4 * CHUNK_STRIDE + x] = is_there ? value : 0.0f;
+        k_stage[(y + i * QK_ROWS) * 4 * CHUNK_STRIDE + x] = is_there ? value : 0.0f;
     }
 }
 
@@ -332,22 +327,36 @@ static inline void weighted_values(struct gyre_attention_args a, struct tile t, 
 #endif
 
 // Raw dot products become what softmax sees.
-static inline void finish_scores(struct gyre_attention_args a, struct tile t,
-                                 const struct rows *r, u32 key, bool is_whole,
-                                 __global const TYPE(MASK_DTYPE) * mask, float s[MQ][MK])
+static inline void finish_scores(struct gyre_attention_args a, struct tile t, const struct rows *r,
+                                 u32 key, bool is_whole, __global const TYPE(MASK_DTYPE) * mask,
+                                 float s[MQ][MK])
 {
-    EACH_SCORE(s[i][j] *= a.scale);
-    if (a.softcap > 0.0f)
-        EACH_SCORE(s[i][j] = capped(s[i][j], a.softcap));
-    if (!is_whole)
-        EACH_SCORE(s[i][j] = masked(s[i][j], r->seen[i], key + t.tx + j * TX, mask, r->mask[i]));
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++)
+#pragma unroll
+        for (i32 j = 0; j < MK; j++)
+            s[i][j] *= a.scale;
+    if (a.softcap > 0.0f) {
+#pragma unroll
+        for (i32 i = 0; i < MQ; i++)
+#pragma unroll
+            for (i32 j = 0; j < MK; j++)
+                s[i][j] = capped(s[i][j], a.softcap);
+    }
+    if (!is_whole) {
+#pragma unroll
+        for (i32 i = 0; i < MQ; i++)
+#pragma unroll
+            for (i32 j = 0; j < MK; j++)
+                s[i][j] = masked(s[i][j], r->seen[i], key + t.tx + j * TX, mask, r->mask[i]);
+    }
 }
 
 // Maximum and sum over the TX work-items of a row, each of which has left its own in part.
 static inline float row_max(__local const float4 *part, u32 row)
 {
-    const float4 x = fmax(fmax(part[row * 4], part[row * 4 + 1]),
-                          fmax(part[row * 4 + 2], part[row * 4 + 3]));
+    const float4 x =
+        fmax(fmax(part[row * 4], part[row * 4 + 1]), fmax(part[row * 4 + 2], part[row * 4 + 3]));
     return fmax(fmax(x.x, x.y), fmax(x.z, x.w));
 }
 
@@ -358,8 +367,8 @@ static inline float row_sum(__local const float4 *part, u32 row)
 }
 
 // Moves the rows to their new maxima and writes the weights of this block.
-static inline void update_rows(struct tile t, struct rows *r, float s[MQ][MK],
-                               __local float4 *part, __local float4 *p)
+static inline void update_rows(struct tile t, struct rows *r, float s[MQ][MK], __local float4 *part,
+                               __local float4 *p)
 {
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {

@@ -91,8 +91,8 @@ static inline void stage_q(struct gyre_attention_args a, struct tile t,
 
 // Leaves every work-item's share of the dot products in part (TILE_Q, TILE_K, LX).
 static inline void partial_products(struct gyre_attention_args a, struct tile t, u32 key,
-                                __global const TYPE(K_DTYPE) * k, __local const float4 *q,
-                                __local float *part)
+                                    __global const TYPE(K_DTYPE) * k, __local const float4 *q,
+                                    __local float *part)
 {
     const u32 x = get_local_id(0) % LX, y = get_local_id(0) / LX;
     u32 begin[MK];
@@ -105,8 +105,8 @@ static inline void partial_products(struct gyre_attention_args a, struct tile t,
         float4 kd[MK];
 #pragma unroll
         for (i32 j = 0; j < MK; j++)
-            kd[j] = LOAD4(K_DTYPE)(k, begin[j] + 4 * d,
-                                   HEAD_DIM % 4 == 0 ? 4 : HEAD_DIM - 4 * (i32)d);
+            kd[j] =
+                LOAD4(K_DTYPE)(k, begin[j] + 4 * d, HEAD_DIM % 4 == 0 ? 4 : HEAD_DIM - 4 * (i32)d);
 #pragma unroll
         for (i32 i = 0; i < TILE_Q; i++) {
             const float4 qd = q[i * NQ + d];
@@ -124,8 +124,8 @@ static inline void partial_products(struct gyre_attention_args a, struct tile t,
 
 // What softmax sees of a work-item's row and keys, from the parts of the products.
 static inline void finish_scores(struct gyre_attention_args a, struct tile t, u32 key,
-                                 __global const TYPE(MASK_DTYPE) * mask,
-                                 __local const float4 *part, float s[ROW_KEYS])
+                                 __global const TYPE(MASK_DTYPE) * mask, __local const float4 *part,
+                                 float s[ROW_KEYS])
 {
     const u32 x = get_local_id(0) % ROW_LANES, y = get_local_id(0) / ROW_LANES;
     const u32 query = query_of(a, t, t.row + y), head = head_of(a, t, t.row + y);
@@ -136,7 +136,8 @@ static inline void finish_scores(struct gyre_attention_args a, struct tile t, u3
         s[j] = ((sum.x + sum.y) + (sum.z + sum.w)) * a.scale;
         if (a.softcap > 0.0f)
             s[j] = capped(s[j], a.softcap);
-        s[j] = masked(s[j], seen, key + x + j * ROW_LANES, mask, ROW(a, mask, t.batch, head, query));
+        s[j] =
+            masked(s[j], seen, key + x + j * ROW_LANES, mask, ROW(a, mask, t.batch, head, query));
     }
 }
 

@@ -33,10 +33,11 @@ static inline float2 cos_sin(u32 turn)
     u32 quarter = (turn + 0x20000000u) >> 30;
     float x = (float)(i32)(turn - (quarter << 30)) * 1.46291807927e-9f; // 2 pi / 2^32
     float y = x * x;
-    float s = x + x * y * (-1.66666672e-1f +
-                           y * (8.33332818e-3f + y * (-1.98390393e-4f + y * 2.71597446e-6f)));
-    float c = 1.0f + y * (-0.5f + y * (4.16666456e-2f +
-                                       y * (-1.38873642e-3f + y * 2.44380917e-5f)));
+    float s = x + x * y *
+                      (-1.66666672e-1f +
+                       y * (8.33332818e-3f + y * (-1.98390393e-4f + y * 2.71597446e-6f)));
+    float c =
+        1.0f + y * (-0.5f + y * (4.16666456e-2f + y * (-1.38873642e-3f + y * 2.44380917e-5f)));
     float2 cs = (quarter & 1u) != 0u ? (float2)(s, c) : (float2)(c, s);
     cs.x = quarter == 1u || quarter == 2u ? -cs.x : cs.x;
     cs.y = quarter >= 2u ? -cs.y : cs.y;
@@ -46,9 +47,10 @@ static inline float2 cos_sin(u32 turn)
 static inline i32 position_of(struct gyre_rope_args a, __global const i32 *positions, u32 batch,
                               u32 token)
 {
-    u32 given = a.use_positions != 0u ? (u32)positions[a.pos_offset + batch * a.pos_stride[0] +
-                                                       token * a.pos_stride[1]]
-                                      : token * (u32)a.step;
+    u32 given =
+        a.use_positions != 0u
+            ? (u32)positions[a.pos_offset + batch * a.pos_stride[0] + token * a.pos_stride[1]]
+            : token * (u32)a.step;
     return (i32)((u32)a.start + given);
 }
 

@@ -90,7 +90,7 @@ scores(struct gyre_attention_args a,
             if (query >= a.q_len || key >= a.kv_len)
                 continue;
             const u32 begin = ROW(a, mask, batch, head, query);
-            STORE(SCORES_DTYPE)(result, ROW(a, scores, batch, head, query) + key,
-                                finish(a, s[i][j], query, key, mask, begin));
+            const float score = finish(a, s[i][j], query, key, mask, begin);
+            STORE(SCORES_DTYPE)(result, ROW(a, scores, batch, head, query) + key, score);
         }
 }

@@ -9,7 +9,6 @@
 
 #include "cache.h"
 #include "config.h"
-#include "kernels.h"
 #include "log.h"
 #include "opencl/objects.h"
 #include "source.h"
