@@ -57,7 +57,8 @@ void cases_run(struct session *session, const char *filter, uint64_t seed, case_
 // How many cases cases_run would run.
 size_t cases_count(const char *filter);
 
-// Whether UNSUPPORTED is a fair answer for these dtypes: the device cannot store 16-bit elements.
+// Whether UNSUPPORTED is a fair answer for these dtypes: the device cannot store 16-bit elements, or
+// the library was built without a compiler for this mix of them.
 bool case_may_skip(const struct session *session, const struct case_dtypes *dtypes);
 
 #endif
