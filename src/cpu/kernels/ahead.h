@@ -8,12 +8,12 @@
 
 #define CACHE_LINE 64
 
-// Rows (n_outer, n_inner) of row_size bytes, of which [next, n) are still to be asked for.
+// Rows (n_outer, n_inner), counted through, of which [next, n) are still to be asked for.
 struct ahead_rows {
     const char *first;
     size_t row_size, outer_stride, inner_stride; // bytes
     size_t n_inner, next, n;
-    size_t per_step;
+    size_t per_step; // rows
 };
 
 // What a group will need: its queries, its result, and the keys and values of the next tile.
