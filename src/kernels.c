@@ -29,7 +29,8 @@ const struct gyre_kernel gyre_kernel_attention = {
     .consts = {"WG", "TILE_Q", "TILE_K", "HEAD_DIM", "V_TILE"},
 };
 
-// groups: (splits * v tiles, kv heads * row tiles, batch), v tiles and row tiles innermost.
+// groups: (splits * v tiles, kv heads * row tiles, batch), v tiles and row tiles innermost. On the
+// CPU group y takes an even share of the kv heads and row tiles.
 const struct gyre_kernel gyre_kernel_attention_split = {
     .name = "attention_split",
     .args_size = sizeof(struct gyre_attention_args),

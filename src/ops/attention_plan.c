@@ -145,10 +145,22 @@ static const char *refuse_cpu(const struct gyre_device_info *info,
     return is_cpu(info) ? NULL : "for CPUs";
 }
 
+// A tile's keys and values are converted once for all its rows, so tall tiles are cheap; but every
+// thread wants several groups. Rows come in multiples of what fills every instruction set's vectors.
+enum { CPU_LANES = 48, CPU_MAX_ROWS = 288 };
+
+static uint64_t cpu_groups(const struct gyre_attention_problem *p, const struct tile *tile)
+{
+    return (uint64_t)div_up(n_rows(p), tile->q) * p->n_kv_heads * p->n_batch;
+}
+
 static void add_cpu(const struct gyre_device *device, const struct gyre_attention_problem *p,
                     struct gyre_plan *plan)
 {
-    const struct tile tile = {1, 64, 96, max_u32(1, v_dim_written(p))};
+    const uint32_t n_groups_wanted = 4 * device->info.n_units;
+    struct tile tile = {1, CPU_MAX_ROWS, 128, max_u32(1, v_dim_written(p))};
+    while (tile.q > CPU_LANES && cpu_groups(p, &tile) < n_groups_wanted)
+        tile.q = tile.q / 2 / CPU_LANES * CPU_LANES;
     add_attention(device, p, &tile, false, plan);
 }
 
@@ -213,24 +225,43 @@ static struct tile split_tile(const struct gyre_device_info *info,
                               const struct gyre_attention_problem *p)
 {
     if (is_cpu(info))
-        return (struct tile){1, SPLIT_MAX_ROWS, 32, max_u32(1, v_dim_written(p))};
+        return (struct tile){1, SPLIT_MAX_ROWS, 16, max_u32(1, v_dim_written(p))};
     uint32_t wg = info->max_group_size < 128 ? 64 : 128;
     return (struct tile){wg, 8, wg / 2, gpu_v_tile(p)};
 }
 
-// Enough groups to fill the device a few times over, each with enough keys to be worth a group, and
-// of whole tiles.
-static void choose_splits(const struct gyre_device_info *info,
-                          const struct gyre_attention_problem *p, const struct tile *tile,
-                          uint32_t n_base_groups, struct gyre_attention_args *args)
+// What the groups of attention_split divide among themselves.
+struct split_shape {
+    uint32_t n_splits, keys_per_split; // of whole tiles of keys
+    uint32_t n_head_groups;            // groups along kv heads and row tiles
+};
+
+// A CPU's group walks over all heads of a token, so that it reads memory in order; heads are divided
+// only where that would leave threads without work.
+static uint32_t cpu_head_groups(const struct gyre_device_info *info, uint32_t n_heads,
+                                uint32_t n_other_groups)
 {
-    const uint32_t min_keys = is_cpu(info) ? 256 : 128, unknown_units = 16;
+    return n_other_groups >= info->n_units
+               ? 1
+               : min_u32(n_heads, div_up(info->n_units, n_other_groups));
+}
+
+// Enough groups to fill the device a few times over, each with enough keys to be worth a group.
+static struct split_shape choose_splits(const struct gyre_device_info *info,
+                                        const struct gyre_attention_problem *p,
+                                        const struct tile *tile)
+{
+    const uint32_t min_keys = is_cpu(info) ? 512 : 128, unknown_units = 16;
     uint32_t units = info->n_units != 0 ? info->n_units : unknown_units;
-    uint32_t wanted = div_up(4 * units, max_u32(1, n_base_groups));
-    uint32_t most = max_u32(1, p->kv_len / min_keys);
-    uint32_t keys = div_up(p->kv_len, min_u32(wanted, most));
-    args->keys_per_split = max_u32(1, div_up(keys, tile->k)) * tile->k;
-    args->n_splits = max_u32(1, div_up(p->kv_len, args->keys_per_split));
+    uint32_t n_heads = p->n_kv_heads * div_up(n_rows(p), tile->q);
+    uint32_t n_base = p->n_batch * (is_cpu(info) ? 1 : n_heads * n_v_tiles(p, tile));
+    uint32_t n_splits = min_u32(div_up(4 * units, n_base), max_u32(1, p->kv_len / min_keys));
+    struct split_shape shape;
+    shape.keys_per_split = max_u32(1, div_up(div_up(p->kv_len, n_splits), tile->k)) * tile->k;
+    shape.n_splits = max_u32(1, div_up(p->kv_len, shape.keys_per_split));
+    shape.n_head_groups =
+        is_cpu(info) ? cpu_head_groups(info, n_heads, shape.n_splits * p->n_batch) : n_heads;
+    return shape;
 }
 
 static uint64_t partial_size(const struct gyre_attention_problem *p,
@@ -272,11 +303,11 @@ static void add_split(const struct gyre_device *device, const struct gyre_attent
 {
     const struct gyre_device_info *info = &device->info;
     const struct tile tile = split_tile(info, p);
-    uint32_t n_row_tiles = div_up(n_rows(p), tile.q);
+    const struct split_shape shape = choose_splits(info, p, &tile);
     struct gyre_attention_args args;
     gyre_attention_fill_args(p, &args);
-    choose_splits(info, p, &tile, n_row_tiles * n_v_tiles(p, &tile) * p->n_kv_heads * p->n_batch,
-                  &args);
+    args.n_splits = shape.n_splits;
+    args.keys_per_split = shape.keys_per_split;
     struct gyre_span partial = {NULL, 0, partial_size(p, &args)};
     struct gyre_step *step = gyre_plan_add(plan, &gyre_kernel_attention_split, &args);
     struct gyre_dispatch *dispatch = &step->dispatch;
@@ -287,7 +318,7 @@ static void add_split(const struct gyre_device *device, const struct gyre_attent
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     set_tile(dispatch, &tile, p->head_dim);
     dispatch->groups[0] = args.n_splits * n_v_tiles(p, &tile);
-    dispatch->groups[1] = p->n_kv_heads * n_row_tiles;
+    dispatch->groups[1] = shape.n_head_groups;
     dispatch->groups[2] = p->n_batch;
     plan->scratch_size = partial.size;
     add_combine(device, p, args.n_splits, partial, plan);
