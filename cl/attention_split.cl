@@ -169,14 +169,34 @@ static inline void update_row(struct state *my, const float s[ROW_KEYS], __local
         factors[y] = factor;
 }
 
+// Adds infinities and NaNs among four keys' values to the rows that see these keys.
+static inline void add_not_finite(struct state *my, i32 c, float4 v, float4 finite, u32 x,
+                                  __local const float *p)
+{
+#pragma unroll
+    for (i32 u = 0; u < 4; u++)
+        if (element(v, u) != element(finite, u)) {
+#pragma unroll
+            for (i32 i = 0; i < TILE_Q; i++)
+                my->acc[i][c] += p[i * TILE_K + x + u] != 0.0f ? element(v, u) : 0.0f;
+        }
+}
+
+// One column of four keys, of which those past the last repeat it.
+static inline float4 load_values(struct gyre_attention_args a, struct tile t, u32 key, u32 column,
+                                 __global const TYPE(V_DTYPE) * v)
+{
+    const uint4 row = min((uint4)(key, key + 1, key + 2, key + 3), a.kv_len - 1);
+    return (float4)(LOAD(V_DTYPE)(v, ROW(a, v, t.batch, row.x, t.kv_head) + column),
+                    LOAD(V_DTYPE)(v, ROW(a, v, t.batch, row.y, t.kv_head) + column),
+                    LOAD(V_DTYPE)(v, ROW(a, v, t.batch, row.z, t.kv_head) + column),
+                    LOAD(V_DTYPE)(v, ROW(a, v, t.batch, row.w, t.kv_head) + column));
+}
+
 static inline void add_values(struct gyre_attention_args a, struct tile t, struct state *my,
                               u32 key, __global const TYPE(V_DTYPE) * v, __local const float4 *p,
                               __local const float *factors)
 {
-    u32 column[NC];
-#pragma unroll
-    for (i32 c = 0; c < NC; c++)
-        column[c] = min(t.column + (u32)get_local_id(0) + c * WG, max(a.v_dim, 1u) - 1);
 #pragma unroll
     for (i32 i = 0; i < TILE_Q; i++)
 #pragma unroll
@@ -184,21 +204,24 @@ static inline void add_values(struct gyre_attention_args a, struct tile t, struc
             my->acc[i][c] *= factors[i];
 #pragma unroll 1
     for (u32 x = 0; x < TILE_K; x += 4) {
-        float vx[4][NC];
+        float4 vx[NC];
 #pragma unroll
-        for (i32 u = 0; u < 4; u++)
+        for (i32 c = 0; c < NC; c++) {
+            const u32 column = t.column + (u32)get_local_id(0) + c * WG;
+            vx[c] = load_values(a, t, key + x, min(column, max(a.v_dim, 1u) - 1), v);
+        }
 #pragma unroll
-            for (i32 c = 0; c < NC; c++)
-                vx[u][c] = LOAD(V_DTYPE)(
-                    v, ROW(a, v, t.batch, min(key + x + u, a.kv_len - 1), t.kv_head) + column[c]);
+        for (i32 c = 0; c < NC; c++) {
+            // A hidden key's weight is 0, which must not meet an infinity or a NaN.
+            const float4 finite = fmin(fmax(vx[c], -FLT_MAX), FLT_MAX);
 #pragma unroll
-        for (i32 i = 0; i < TILE_Q; i++) {
-            const float4 px = p[(i * TILE_K + x) / 4];
-#pragma unroll
-            for (i32 u = 0; u < 4; u++)
-#pragma unroll
-                for (i32 c = 0; c < NC; c++) // a hidden key's value must not even meet a zero
-                    my->acc[i][c] += element(px, u) * (element(px, u) != 0.0f ? vx[u][c] : 0.0f);
+            for (i32 i = 0; i < TILE_Q; i++) {
+                const float4 px = p[(i * TILE_K + x) / 4];
+                my->acc[i][c] +=
+                    px.x * finite.x + px.y * finite.y + px.z * finite.z + px.w * finite.w;
+            }
+            if (any(vx[c] != finite))
+                add_not_finite(my, c, vx[c], finite, x, (__local const float *)p);
         }
     }
 }
