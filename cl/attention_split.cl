@@ -182,15 +182,11 @@ static inline void add_not_finite(struct state *my, i32 c, float4 v, float4 fini
         }
 }
 
-// One column of four keys, of which those past the last repeat it.
-static inline float4 load_values(struct gyre_attention_args a, struct tile t, u32 key, u32 column,
-                                 __global const TYPE(V_DTYPE) * v)
+// One column of a key; keys past the last repeat it.
+static inline float load_value(struct gyre_attention_args a, struct tile t, u32 key, u32 column,
+                               __global const TYPE(V_DTYPE) * v)
 {
-    const uint4 row = min((uint4)(key, key + 1, key + 2, key + 3), a.kv_len - 1);
-    return (float4)(LOAD(V_DTYPE)(v, ROW(a, v, t.batch, row.x, t.kv_head) + column),
-                    LOAD(V_DTYPE)(v, ROW(a, v, t.batch, row.y, t.kv_head) + column),
-                    LOAD(V_DTYPE)(v, ROW(a, v, t.batch, row.z, t.kv_head) + column),
-                    LOAD(V_DTYPE)(v, ROW(a, v, t.batch, row.w, t.kv_head) + column));
+    return LOAD(V_DTYPE)(v, ROW(a, v, t.batch, min(key, a.kv_len - 1), t.kv_head) + column);
 }
 
 static inline void add_values(struct gyre_attention_args a, struct tile t, struct state *my,
@@ -207,13 +203,17 @@ static inline void add_values(struct gyre_attention_args a, struct tile t, struc
         float4 vx[NC];
 #pragma unroll
         for (i32 c = 0; c < NC; c++) {
-            const u32 column = t.column + (u32)get_local_id(0) + c * WG;
-            vx[c] = load_values(a, t, key + x, min(column, max(a.v_dim, 1u) - 1), v);
+            const u32 wanted = t.column + (u32)get_local_id(0) + c * WG;
+            const u32 column = min(wanted, max(a.v_dim, 1u) - 1);
+            vx[c].x = load_value(a, t, key + x, column, v);
+            vx[c].y = load_value(a, t, key + x + 1, column, v);
+            vx[c].z = load_value(a, t, key + x + 2, column, v);
+            vx[c].w = load_value(a, t, key + x + 3, column, v);
         }
 #pragma unroll
         for (i32 c = 0; c < NC; c++) {
             // A hidden key's weight is 0, which must not meet an infinity or a NaN.
-            const float4 finite = fmin(fmax(vx[c], -FLT_MAX), FLT_MAX);
+            const float4 finite = fmin(fmax(vx[c], (float4)(-FLT_MAX)), (float4)(FLT_MAX));
 #pragma unroll
             for (i32 i = 0; i < TILE_Q; i++) {
                 const float4 px = p[(i * TILE_K + x) / 4];
