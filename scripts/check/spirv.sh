@@ -10,7 +10,7 @@ n=0
 for shape in staged direct; do
     mkdir -p "build/spirv/$shape"
     build/release/tests/tools/variants "build/spirv/$shape" "$shape" >/dev/null
-    for module in build/spirv/$shape/*.spv; do
+    for module in "build/spirv/$shape"/*.spv; do
         spirv-val --target-env vulkan1.1 "$module" || fail "$module"
         n=$((n + 1))
     done
