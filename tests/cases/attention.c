@@ -14,7 +14,8 @@ static struct attention_case with_defaults(const struct attention_case *row)
     full.n_batch = row->n_batch != 0 ? row->n_batch : 1;
     full.n_heads = row->n_heads != 0 ? row->n_heads : 1;
     full.n_kv_heads = row->n_kv_heads != 0 ? row->n_kv_heads : full.n_heads;
-    full.v_dim = row->v_dim != 0 ? row->v_dim : row->head_dim;
+    full.v_dim = row->v_dim != 0 || row->has_no_v ? row->v_dim : row->head_dim;
+    full.kv_magnitude = row->kv_magnitude != 0 ? row->kv_magnitude : 1;
     full.check_step = row->check_step != 0 ? row->check_step : 1;
     return full;
 }
@@ -63,6 +64,8 @@ static enum gyre_status make_input(struct attention_run *run, const char *name,
     if (values == NULL)
         return GYRE_NO_MEMORY;
     fill_normals(fill_seed(seed, name), values, count_values(layout));
+    for (size_t i = 0; guarded != &run->q && i < count_values(layout); i++)
+        values[i] *= run->row.kv_magnitude;
     if (run->row.has_nan_key && guarded != &run->q)
         set_token(layout, run->row.kv_len / 2, NAN, values);
     if (run->row.has_nan_key && guarded == &run->v)
@@ -82,7 +85,7 @@ static enum gyre_status make_inputs(struct attention_run *run, uint64_t seed)
     enum gyre_status status = make_input(run, "q", &q, seed, &run->q);
     if (status == GYRE_OK)
         status = make_input(run, "k", &k, seed, &run->k);
-    if (status == GYRE_OK && !row->is_v_in_k)
+    if (status == GYRE_OK && !row->is_v_in_k && !row->has_no_v)
         status = make_input(run, "v", &v, seed, &run->v);
     return status;
 }

@@ -38,6 +38,8 @@ struct attention_case {
     bool has_lse, has_no_out;
     bool has_scores;
     enum gyre_scores_stage stage;
+    double kv_magnitude; // deviation of keys and values; 0: 1
+    bool has_no_v;
     bool is_v_in_k; // v is the front of k, as in multi-head latent attention
     bool is_head_major, is_unaligned;
     uint32_t row_gap;

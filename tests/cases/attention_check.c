@@ -75,7 +75,7 @@ static void gather_v(const struct attention_run *run, double *v)
     const double *source = row->is_v_in_k ? run->k.values : run->v.values;
     size_t n = (size_t)row->n_batch * row->kv_len * row->n_kv_heads;
     size_t source_dim = row->is_v_in_k ? row->head_dim : row->v_dim;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; !row->has_no_v && i < n; i++)
         memcpy(v + i * row->v_dim, source + i * source_dim, row->v_dim * sizeof(*v));
 }
 

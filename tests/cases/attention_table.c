@@ -105,6 +105,15 @@ const struct attention_case attention_cases[] = {
      .softcap = 5},
     {"decode_nothing_seen", .q_len = 2, .kv_len = 300, .n_heads = 4, .n_kv_heads = 2,
      .head_dim = 64, .is_causal = true, .q_start = -1, .has_lse = true},
+    {"decode_lse_only", .q_len = 1, .kv_len = 300, .n_heads = 4, .n_kv_heads = 2, .head_dim = 64,
+     .has_no_out = true, .has_lse = true},
+    {"decode_no_v", .q_len = 1, .kv_len = 300, .n_heads = 4, .n_kv_heads = 2, .head_dim = 64,
+     .has_no_v = true, .has_no_out = true, .has_lse = true},
+    {"decode_v_33", CASE_ALL, .q_len = 1, .kv_len = 300, .n_heads = 8, .n_kv_heads = 2,
+     .head_dim = 64, .v_dim = 33},
+    {"decode_one_row", CASE_ALL, .q_len = 1, .kv_len = 40, .n_heads = 1, .head_dim = 64,
+     .has_lse = true},
+    {"decode_one_kv_head", .q_len = 1, .kv_len = 40, .n_heads = 8, .n_kv_heads = 1, .head_dim = 64},
     {"speculate", CASE_ALL, .q_len = 5, .kv_len = 260, .n_heads = 6, .n_kv_heads = 2,
      .head_dim = 64, .is_causal = true, .align = GYRE_ALIGN_END},
 
@@ -169,6 +178,10 @@ const struct attention_case attention_cases[] = {
      .is_head_major = true},
     {"lse_only", .q_len = 33, .kv_len = 65, .n_heads = 2, .head_dim = 64, .is_causal = true,
      .has_no_out = true, .has_lse = true},
+    {"lse_only_v_32", .q_len = 20, .kv_len = 65, .n_heads = 2, .head_dim = 64, .v_dim = 32,
+     .has_no_out = true, .has_lse = true},
+    {"lse_no_v", .q_len = 20, .kv_len = 65, .n_heads = 2, .head_dim = 64, .has_no_v = true,
+     .has_no_out = true, .has_lse = true},
 
     // Masks.
     MASK("f32", ATTENTION_MASK_F32, MASK_BATCH | MASK_HEAD | MASK_QUERY),
@@ -206,6 +219,22 @@ const struct attention_case attention_cases[] = {
      .is_causal = true, .q_start = 149, .has_nan_key = true, .has_lse = true},
     {"nan_scores", .q_len = 33, .kv_len = 40, .n_heads = 4, .n_kv_heads = 2, .head_dim = 64,
      .is_causal = true, .has_nan_key = true, .has_scores = true, .stage = GYRE_SCORES_PROBS},
+    {"nan_alone", CASE_ALL, .q_len = 70, .kv_len = 70, .n_heads = 4, .n_kv_heads = 2,
+     .head_dim = 64, .is_causal = true, .window_left = 1, .has_nan_key = true, .has_lse = true},
+    {"nan_alone_decode", CASE_ALL, .q_len = 2, .kv_len = 300, .n_heads = 4, .n_kv_heads = 2,
+     .head_dim = 64, .is_causal = true, .q_start = 149, .window_left = 1, .has_nan_key = true,
+     .has_lse = true},
+    {"nan_alone_scores", .q_len = 33, .kv_len = 40, .n_heads = 4, .n_kv_heads = 2, .head_dim = 64,
+     .is_causal = true, .window_left = 1, .has_nan_key = true, .has_scores = true,
+     .stage = GYRE_SCORES_PROBS},
+
+    // Half floats below 2^-14, whose leading bit is not stored.
+    {"subnormal", CASE_KV_F16, .q_len = 33, .kv_len = 40, .n_heads = 4, .n_kv_heads = 2,
+     .head_dim = 64, .scale = 0x1p14f, .kv_magnitude = 0x1p-16, .has_lse = true},
+    {"subnormal_decode", CASE_KV_F16, .q_len = 1, .kv_len = 300, .n_heads = 4, .n_kv_heads = 2,
+     .head_dim = 64, .scale = 0x1p14f, .kv_magnitude = 0x1p-16, .has_lse = true},
+    {"subnormal_scores", CASE_KV_F16, .q_len = 33, .kv_len = 40, .n_heads = 4, .n_kv_heads = 2,
+     .head_dim = 64, .scale = 0x1p14f, .kv_magnitude = 0x1p-16, .has_scores = true},
 
     // Where the tensors lie.
     {"head_major", CASE_ALL, .n_batch = 2, .q_len = 33, .kv_len = 40, .n_heads = 4, .n_kv_heads = 2,

@@ -15,6 +15,7 @@ static struct rope_case with_defaults(const struct rope_case *row)
     full.rotary_dim = row->rotary_dim != 0 ? row->rotary_dim : row->head_dim;
     full.theta = row->theta != 0 ? row->theta : 10000;
     full.amplitude = row->amplitude != 0 ? row->amplitude : 1;
+    full.magnitude = row->magnitude != 0 ? row->magnitude : 1;
     return full;
 }
 
@@ -49,6 +50,8 @@ static enum gyre_status make_tensor(struct rope_run *run, const char *name, uint
     if (tensor->before == NULL)
         return GYRE_NO_MEMORY;
     fill_normals(fill_seed(seed, name), tensor->before, n);
+    for (size_t i = 0; i < n; i++)
+        tensor->before[i] *= row->magnitude;
     if (row->is_unit)
         set_unit_pairs(row, tensor->before, n);
     enum gyre_status status =

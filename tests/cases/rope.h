@@ -27,7 +27,8 @@ struct rope_case {
     enum gyre_rope_direction direction;
     int32_t start;
     enum rope_positions positions;
-    bool is_unit; // every pair is (1, 0): the results are the cosines and sines
+    double magnitude; // deviation of the elements; 0: 1
+    bool is_unit;     // every pair is (1, 0): the results are the cosines and sines
     bool is_in_place, is_head_major, is_unaligned;
     uint32_t row_gap;
 };

@@ -64,6 +64,12 @@ const struct rope_case rope_cases[] = {
     {"unaligned_interleaved", CASE_ALL, .n_batch = 2, .n_tokens = 5, .n_heads = 3, .head_dim = 64,
      .pairing = INTERLEAVED, .is_unaligned = true, .row_gap = 1, .is_in_place = true},
 
+    // Half floats below 2^-14, whose leading bit is not stored.
+    {"subnormal", CASE_F16, .n_tokens = 9, .n_heads = 2, .n_k_heads = 1, .head_dim = 64, .start = 3,
+     .magnitude = 0x1p-16},
+    {"subnormal_interleaved", CASE_F16, .n_tokens = 9, .n_heads = 2, .head_dim = 64, .start = 3,
+     .pairing = INTERLEAVED, .magnitude = 0x1p-16, .is_in_place = true},
+
     // Positions.
     {"start_4095", CASE_ALL, .n_tokens = 9, .n_heads = 2, .n_k_heads = 1, .head_dim = 128,
      .start = 4095},
