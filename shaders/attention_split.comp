@@ -169,7 +169,8 @@ void update_row(vec4 s)
     m = most;
     l = l * factor + (p.x + p.y) + (p.z + p.w);
     p_tile[lane] = p;
-    factors[my_row] = factor; // the same from every work-item of the row
+    if (my_keys == 0u)
+        factors[my_row] = factor;
     barrier();
 }
 
@@ -241,6 +242,8 @@ void main()
                         is_block_seen(last, key, TILE_K);
         partial_products(key);
         update_row(finished_scores(key, is_whole));
+        if (a.has_out == 0u)
+            continue;
         scale_values();
         if (is_whole)
             weighted_values(key, true);
