@@ -326,7 +326,7 @@ void write_rows()
     barrier();
     [[unroll]] for (uint i = 0; i < MQ; i++) {
         float sum = row_sum(ty * MQ + i);
-        bool is_empty = m[i] == NEG_INF;
+        bool is_empty = sum == 0.0; // m does not tell: a maximum may pass over NaN
         if (row_of(i) >= n_rows())
             continue;
         if (a.has_lse != 0u && first_column == 0u && tx == 0u)

@@ -26,7 +26,7 @@ vec2 max_and_sum(uint i)
     return vec2(partial[at], partial[at + 1]);
 }
 
-// M and L.
+// M and L; L is 0 where no key was seen. M does not tell: a maximum may pass over NaN.
 vec2 merge()
 {
     float most = NEG_INF, sum = 0.0;
@@ -43,7 +43,7 @@ float merged_value(uint column, vec2 total)
     for (uint i = 0; i < a.n_splits; i++)
         o += partial[(first + i * n_rows) * a.v_dim + column] *
              exp_neg(max_and_sum(i).x - shift_of(total.x));
-    return total.x == NEG_INF ? 0.0 : o / total.y;
+    return total.y == 0.0 ? 0.0 : o / total.y;
 }
 
 void main()
@@ -58,7 +58,7 @@ void main()
         vec2 total = merge();
         if (a.has_lse != 0u && column == 0u)
             lse[ROW(lse, batch, head, query)] =
-                total.x == NEG_INF ? NEG_INF : total.x + log(total.y);
+                total.y == 0.0 ? NEG_INF : total.x + log(total.y);
         if (a.has_out != 0u && column < a.v_dim)
             STORE(OUT_DTYPE, result, ROW(out, batch, query, head) + column,
                   merged_value(column, total));

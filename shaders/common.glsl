@@ -48,7 +48,7 @@ layout(local_size_x_id = 0) in;
 #define type_9 uint
 
 #define load_0(buf, i) buf[i]
-#define load_1(buf, i) unpackHalf2x16(uint(buf[i])).x
+#define load_1(buf, i) f16_value(uint(buf[i]))
 #define load_2(buf, i) uintBitsToFloat(uint(buf[i]) << 16)
 #define load_5(buf, i) float(bitfieldExtract(buf[(i) >> 2], int((i)&3u) * 8, 8))
 
@@ -62,6 +62,16 @@ uint bf16_bits(float value)
     uint bits = floatBitsToUint(value);
     bool is_nan = (bits & 0x7fffffffu) > 0x7f800000u;
     return is_nan ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+}
+
+// By integers: unpackHalf2x16 may flush subnormals, which are ordinary numbers in f32.
+float f16_value(uint bits)
+{
+    uint sign = bits << 16 & 0x80000000u, rest = bits & 0x7fffu;
+    uint bias = rest < 0x7c00u ? 112u << 23 : 224u << 23; // infinities and NaN stay such
+    uint abs_bits = rest < 0x400u ? floatBitsToUint(float(rest) * 5.9604644775390625e-8) // 2^-24
+                                  : (rest << 13) + bias;
+    return uintBitsToFloat(sign | abs_bits);
 }
 
 // To nearest even, subnormals included; a NaN stays one.
@@ -79,6 +89,12 @@ uint f16_bits(float value)
 }
 
 #define NEG_INF uintBitsToFloat(0xff800000u)
+
+// By its bits: a driver may take floats for finite.
+bool is_neg_inf(float x)
+{
+    return floatBitsToUint(x) == 0xff800000u;
+}
 
 // Element where row (i, j, k) of tensor x begins.
 #define ROW(x, i, j, k)                                                                            \

@@ -18,11 +18,11 @@ float tanh_exact(float x)
     float near = x + x * y * (-3.33332819e-1 +
                               y * (1.33314422e-1 + y * (-5.37397155e-2 +
                                                         y * (2.06390887e-2 + y * -5.70498872e-3))));
-    return abs(x) < 0.625 ? near : sign(x) * (1.0 - e) / (1.0 + e);
+    return abs(x) < 0.625 ? near : sign(x) * (1.0 - 2.0 * e / (1.0 + e));
 }
 
 // The number to subtract from a row's scores: its maximum, or 0 where it has seen no key.
 float shift_of(float row_max)
 {
-    return row_max == NEG_INF ? 0.0 : row_max;
+    return is_neg_inf(row_max) ? 0.0 : row_max;
 }

@@ -63,7 +63,7 @@ float masked(float score, keys seen, uint key, uint i)
 #if MASK_DTYPE == DTYPE_U8
     return added != 0.0 ? score : NEG_INF;
 #else
-    return added == NEG_INF ? NEG_INF : score + added;
+    return is_neg_inf(added) ? NEG_INF : score + added;
 #endif
 #endif
 }

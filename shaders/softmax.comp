@@ -43,6 +43,7 @@ vec2 join(vec2 x, vec2 y)
     return vec2(most, x.y * exp_neg(x.x - shift) + y.y * exp_neg(y.x - shift));
 }
 
+// The sum is 0 where no key was seen. The maximum does not tell: it may pass over NaN.
 vec2 reduce_row()
 {
     vec2 mine = vec2(NEG_INF, 0.0);
@@ -62,7 +63,7 @@ void write_row(uint begin, vec2 total)
     for (uint key = gl_LocalInvocationIndex; key < a.kv_len; key += WG) {
         float score = score_at(key);
 #if STAGE == 3
-        score = score == NEG_INF ? 0.0 : exp_neg(score - total.x) / total.y;
+        score = is_neg_inf(score) ? 0.0 : exp_neg(score - total.x) / total.y;
 #endif
         STORE(SCORES_DTYPE, result, begin + key, score);
     }
@@ -80,7 +81,7 @@ void main()
             total = reduce_row();
         if (a.has_lse != 0u && gl_LocalInvocationIndex == 0u)
             lse[ROW(lse, batch, head, query)] =
-                total.x == NEG_INF ? NEG_INF : total.x + log(total.y);
+                total.y == 0.0 ? NEG_INF : total.x + log(total.y);
         write_row(ROW(scores, batch, head, query), total);
     }
 }
