@@ -4,9 +4,9 @@
 //   turn = frac(position * freq[j]); c = cos(2 pi turn), s = sin(2 pi turn)
 //   x'[a] = amp_cos c x[a] - amp_sin s x[b]      x'[b] = amp_sin s x[a] + amp_cos c x[b]
 //
-// groups: (ceil(items / WG), tokens (strided), batch). An item is one pair, or one element outside
-// the rotary window, of HEADS heads of q and k counted together; neighbouring items are neighbouring
-// pairs.
+// groups: (ceil(items / WG), tokens (strided), batch (strided)). An item is one pair, or one element
+// outside the rotary window, of HEADS heads of q and k counted together; neighbouring items are
+// neighbouring pairs.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
@@ -98,13 +98,14 @@ void rotate_heads(uint begin, uint end, uint batch, uint token)
 void main()
 {
     uint n_items = a.n_pairs + a.n_pass; // of a head
-    uint number = gl_GlobalInvocationID.x % n_items, batch = gl_WorkGroupID.z;
+    uint number = gl_GlobalInvocationID.x % n_items;
     uint begin = gl_GlobalInvocationID.x / n_items * HEADS;
     uint end = min(begin + HEADS, a.n_q_heads + a.n_k_heads);
     find_item(number);
     uvec2 freq = is_pair ? table[number] : uvec2(0u);
-    for (uint token = gl_WorkGroupID.y; token < a.n_tokens; token += gl_NumWorkGroups.y) {
-        cs = cos_sin(turn_of(position_of(batch, token), freq)) * vec2(a.amp_cos, a.amp_sin);
-        rotate_heads(begin, end, batch, token);
-    }
+    for (uint batch = gl_WorkGroupID.z; batch < a.n_batch; batch += gl_NumWorkGroups.z)
+        for (uint token = gl_WorkGroupID.y; token < a.n_tokens; token += gl_NumWorkGroups.y) {
+            cs = cos_sin(turn_of(position_of(batch, token), freq)) * vec2(a.amp_cos, a.amp_sin);
+            rotate_heads(begin, end, batch, token);
+        }
 }

@@ -5,9 +5,9 @@
 //   1 capped   s = c tanh(s / c)
 //   2 masked   s = s + mask, -inf where the key is hidden
 //
-// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q), heads * batch, heads innermost). The
-// work-items of a group form a grid of TX keys by TY queries, each owning MQ queries by MK keys; q and
-// k pass through shared memory, CHUNK elements at a time.
+// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q) (strided), heads * batch, heads
+// innermost). The work-items of a group form a grid of TX keys by TY queries, each owning MQ queries by
+// MK keys; q and k pass through shared memory, CHUNK elements at a time.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
@@ -93,15 +93,8 @@ void write_scores()
         }
 }
 
-void main()
+void raw_scores()
 {
-    uint n_heads = a.n_kv_heads * a.group;
-    batch = gl_WorkGroupID.z / n_heads;
-    head = gl_WorkGroupID.z % n_heads;
-    first_query = gl_WorkGroupID.y * TILE_Q;
-    first_key = gl_WorkGroupID.x * TILE_K;
-    tx = gl_LocalInvocationIndex % TX;
-    ty = gl_LocalInvocationIndex / TX;
     [[unroll]] for (uint i = 0; i < MQ; i++)
         [[unroll]] for (uint j = 0; j < MK; j++)
             s[i][j] = 0.0;
@@ -111,5 +104,19 @@ void main()
         add_products();
         barrier(); // the stages may be written again
     }
-    write_scores();
+}
+
+void main()
+{
+    uint n_heads = a.n_kv_heads * a.group;
+    batch = gl_WorkGroupID.z / n_heads;
+    head = gl_WorkGroupID.z % n_heads;
+    first_key = gl_WorkGroupID.x * TILE_K;
+    tx = gl_LocalInvocationIndex % TX;
+    ty = gl_LocalInvocationIndex / TX;
+    for (first_query = gl_WorkGroupID.y * TILE_Q; first_query < a.q_len;
+         first_query += gl_NumWorkGroups.y * TILE_Q) {
+        raw_scores();
+        write_scores();
+    }
 }
