@@ -69,10 +69,12 @@ enum gyre_status gyre_vk_stream_finish(struct gyre_stream *base)
     return stream->status;
 }
 
-enum gyre_status gyre_vk_stream_wait(struct gyre_stream *stream, const struct gyre_event *event)
+enum gyre_status gyre_vk_stream_wait(struct gyre_stream *base, const struct gyre_event *event)
 {
-    (void)event; // it has been submitted, so the queue's order is enough
-    return ((struct vk_stream *)stream)->status;
+    struct vk_stream *stream = (struct vk_stream *)base;
+    (void)event; // it has been submitted, so the queue's order is enough for the device
+    // The host waits for this stream's own batches only: one from here on covers what is earlier.
+    return stream->status == GYRE_OK ? keep(stream, gyre_vk_batch_begin(stream)) : stream->status;
 }
 
 static void fill_sets(const struct vk_stream *stream, const struct gyre_dispatch *dispatch,
