@@ -157,10 +157,12 @@ enum gyre_status gyre_vk_batch_begin(struct vk_stream *stream)
     if (result < 0)
         return gyre_vk_check(&device->base.log, result, "vkBeginCommandBuffer");
     stream->idle = batch->next;
+    batch->next = NULL;
     stream->recording = batch;
     if (batch->done->times != VK_NULL_HANDLE) {
         device->fn.CmdResetQueryPool(batch->commands, batch->done->times, 0, 2);
-        device->fn.CmdWriteTimestamp(batch->commands, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT,
+        // Of the bottom, so that it is not taken while an earlier batch still runs.
+        device->fn.CmdWriteTimestamp(batch->commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT,
                                      batch->done->times, 0);
     }
     return GYRE_OK;
@@ -228,7 +230,6 @@ enum gyre_status gyre_vk_batch_submit(struct vk_stream *stream)
         stream->n_batches--;
         return gyre_vk_check(&device->base.log, result, "vkQueueSubmit");
     }
-    batch->next = NULL;
     *stream->submitted_end = batch;
     stream->submitted_end = &batch->next;
     gyre_vk_done_unref(&stream->last);
