@@ -9,7 +9,8 @@
 static PFN_vkGetInstanceProcAddr open_library(struct vk_instance *instance)
 {
     PFN_vkGetInstanceProcAddr get = NULL;
-    instance->library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
+    // Loader and drivers stay: unloaded ones leave their threads and allocations behind.
+    instance->library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (instance->library == NULL)
         return NULL;
     // POSIX has dlsym return a data pointer.
