@@ -18,7 +18,6 @@ struct gyre_kernel {
     const char *name;
     uint32_t args_size; // at most GYRE_MAX_ARGS
     uint32_t n_bufs;    // bindings 0..n_bufs-1
-    uint32_t writes;    // bit i set: the kernel writes buffer i
     // #defines of dtypes and features, few values each: a SPIR-V module per combination.
     const char *defs[GYRE_MAX_DEFS];
     // Numbers such as tiles: Vulkan constant_id = index, OpenCL -D. Number 0 is always "WG", the

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
+#define _GNU_SOURCE // secure_getenv: what is cached is code
 #include "cache.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@
 #include "log.h"
 
 enum { MAX_PATH = 1024, MAX_KEY = 16384 };
-static const char suffix[] = ".gyre";
+static const char suffix[] = ".gyre", temporary_prefix[] = "new-";
 static const uint64_t max_total_size = 256u << 20;
 
 struct gyre_cache {
@@ -45,9 +45,9 @@ static uint64_t entry_hash(const char *key, size_t key_size, const void *blob, s
 
 static bool default_dir(char dir[MAX_PATH])
 {
-    const char *own = getenv("GYRE_CACHE_DIR");
-    const char *xdg = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
+    const char *own = secure_getenv("GYRE_CACHE_DIR");
+    const char *xdg = secure_getenv("XDG_CACHE_HOME");
+    const char *home = secure_getenv("HOME");
     if (own != NULL)
         return snprintf(dir, MAX_PATH, "%s", own) < MAX_PATH;
     if (xdg != NULL && *xdg != '\0')
@@ -209,21 +209,47 @@ static bool write_entry(int fd, const char *key, const void *data, size_t size)
 
 // --- bounding the size
 
-// Calls visit(path) for every entry's file.
-static void for_each_path(const char *dir, void (*visit)(void *user, const char *path), void *user)
+static bool ends_with(const char *name, const char *end)
+{
+    size_t length = strlen(name), tail = strlen(end);
+    return length > tail && strcmp(name + length - tail, end) == 0;
+}
+
+static bool is_entry(const char *name)
+{
+    return ends_with(name, suffix);
+}
+
+// What a process left that was killed while it wrote.
+static bool is_leftover(const char *name)
+{
+    return strncmp(name, temporary_prefix, strlen(temporary_prefix)) == 0;
+}
+
+// Calls visit(path) for every file that is `wanted`.
+static void for_each_path(const char *dir, bool (*wanted)(const char *name),
+                          void (*visit)(void *user, const char *path), void *user)
 {
     DIR *stream = opendir(dir);
     if (stream == NULL)
         return;
     for (struct dirent *entry; (entry = readdir(stream)) != NULL;) {
-        size_t length = strlen(entry->d_name);
-        if (length < sizeof(suffix) || strcmp(entry->d_name + length + 1 - sizeof(suffix), suffix))
+        if (!wanted(entry->d_name))
             continue;
         char path[2 * MAX_PATH];
         snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
         visit(user, path);
     }
     closedir(stream);
+}
+
+static void remove_if_old(void *user, const char *path)
+{
+    const time_t hour = 3600; // nobody writes for so long
+    struct stat st;
+    (void)user;
+    if (lstat(path, &st) == 0 && time(NULL) - st.st_mtime > hour)
+        unlink(path);
 }
 
 struct census {
@@ -248,9 +274,10 @@ static void count_entry(void *user, const char *path)
 // Removes oldest entries until `size` more bytes fit.
 static void make_room(struct gyre_cache *cache, size_t size)
 {
+    for_each_path(cache->dir, is_leftover, remove_if_old, NULL);
     for (;;) {
         struct census census = {0};
-        for_each_path(cache->dir, count_entry, &census);
+        for_each_path(cache->dir, is_entry, count_entry, &census);
         if (census.total + size <= max_total_size || census.oldest[0] == '\0' ||
             unlink(census.oldest) != 0)
             return;
@@ -264,7 +291,7 @@ void gyre_cache_put(struct gyre_cache *cache, const char *key, const void *data,
     make_room(cache, size);
     char path[2 * MAX_PATH], temporary[2 * MAX_PATH];
     entry_path(cache, key, path);
-    snprintf(temporary, sizeof(temporary), "%s/new-XXXXXX", cache->dir);
+    snprintf(temporary, sizeof(temporary), "%s/%sXXXXXX", cache->dir, temporary_prefix);
     int fd = mkstemp(temporary);
     if (fd < 0) {
         gyre_log_write(&cache->log, GYRE_LOG_WARNING, "cache: cannot write in %s: %s", cache->dir,
@@ -313,7 +340,7 @@ void gyre_cache_list(struct gyre_cache *cache,
 {
     struct visitor visitor = {visit, user};
     if (cache != NULL)
-        for_each_path(cache->dir, visit_entry, &visitor);
+        for_each_path(cache->dir, is_entry, visit_entry, &visitor);
 }
 
 static void remove_entry(void *user, const char *path)
@@ -326,6 +353,6 @@ size_t gyre_cache_clear(struct gyre_cache *cache)
 {
     size_t n = 0;
     if (cache != NULL)
-        for_each_path(cache->dir, remove_entry, &n);
+        for_each_path(cache->dir, is_entry, remove_entry, &n);
     return n;
 }

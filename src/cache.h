@@ -9,8 +9,9 @@
 
 struct gyre_cache;
 
-// Opens the directory (NULL: the default one), creating it when missing. *out stays NULL, with a
-// warning, when it cannot be used: "" given, no home, or owned or writable by another user.
+// Opens the directory (NULL: the default one), creating it when missing. *out stays NULL when ""
+// was given or there is no home, and with a warning when the directory cannot be used or is owned
+// or writable by another user.
 void gyre_cache_open(const struct gyre_log *log, const char *dir, struct gyre_cache **out);
 void gyre_cache_close(struct gyre_cache **cache);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "backend.h"
 #include "cache.h"
@@ -137,9 +138,9 @@ static bool is_named(const struct gyre_device_info *info, const char *name)
 {
     const char *backend = gyre_backend_name(info->backend);
     size_t length = strlen(backend);
-    if (strcmp(info->id, name) == 0 || strcmp(backend, name) == 0)
+    if (strcasecmp(info->id, name) == 0 || strcasecmp(backend, name) == 0)
         return true;
-    if (strncmp(name, backend, length) == 0 && name[length] == ':') {
+    if (strncasecmp(name, backend, length) == 0 && name[length] == ':') {
         const char *part = name + length + 1;
         bool is_number = *part != '\0' && part[strspn(part, "0123456789")] == '\0';
         return !is_number && *part != '\0' &&
@@ -166,7 +167,8 @@ static const struct gyre_backend *backend_named(const char *name)
     for (size_t i = 0; i < N_BACKENDS; i++) {
         const char *backend = gyre_backend_name(backends[i]->kind);
         size_t length = strlen(backend);
-        if (strncmp(name, backend, length) == 0 && (name[length] == '\0' || name[length] == ':'))
+        if (strncasecmp(name, backend, length) == 0 &&
+            (name[length] == '\0' || name[length] == ':'))
             return backends[i];
     }
     return NULL;
@@ -234,7 +236,8 @@ static enum gyre_status open_info(const struct gyre_device_params *params,
 {
     const struct gyre_backend *backend = backend_of(info);
     struct gyre_cache *cache = NULL;
-    gyre_cache_open(&params->log, params->cache_dir, &cache);
+    if (info->type != GYRE_DEVICE_CPU) // whose kernels are in the library
+        gyre_cache_open(&params->log, params->cache_dir, &cache);
     enum gyre_status status = backend->open(params, info, cache, out);
     if (status != GYRE_OK) {
         gyre_cache_close(&cache);

@@ -5,6 +5,8 @@
 
 #include "config.h"
 
+_Static_assert(GYRE_API_NUMBER == GYRE_SOVERSION, "meson.build and common.h disagree");
+
 static const struct {
     const char *name;
     size_t size;

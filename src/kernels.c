@@ -12,7 +12,6 @@ const struct gyre_kernel gyre_kernel_rope = {
     .name = "rope",
     .args_size = sizeof(struct gyre_rope_args),
     .n_bufs = 6,
-    .writes = 1u << 1 | 1u << 3,
     .defs = {"X_DTYPE", "PAIRING"},
     .consts = {"WG", "HEADS"}, // HEADS 0: all
 };
@@ -24,7 +23,6 @@ const struct gyre_kernel gyre_kernel_attention = {
     .name = "attention",
     .args_size = sizeof(struct gyre_attention_args),
     .n_bufs = 6,
-    .writes = 1u << 4 | 1u << 5,
     .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "OUT_DTYPE", "MASK_DTYPE", "STAGED"},
     .consts = {"WG", "TILE_Q", "TILE_K", "HEAD_DIM", "V_TILE"},
 };
@@ -35,7 +33,6 @@ const struct gyre_kernel gyre_kernel_attention_split = {
     .name = "attention_split",
     .args_size = sizeof(struct gyre_attention_args),
     .n_bufs = 5,
-    .writes = 1u << 4,
     .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "MASK_DTYPE"},
     .consts = {"WG", "TILE_Q", "TILE_K", "HEAD_DIM", "V_TILE"},
 };
@@ -45,7 +42,6 @@ const struct gyre_kernel gyre_kernel_attention_combine = {
     .name = "attention_combine",
     .args_size = sizeof(struct gyre_attention_combine_args),
     .n_bufs = 3,
-    .writes = 1u << 1 | 1u << 2,
     .defs = {"OUT_DTYPE"},
     .consts = {"WG"},
 };
@@ -55,7 +51,6 @@ const struct gyre_kernel gyre_kernel_scores = {
     .name = "scores",
     .args_size = sizeof(struct gyre_attention_args),
     .n_bufs = 4,
-    .writes = 1u << 3,
     .defs = {"Q_DTYPE", "K_DTYPE", "MASK_DTYPE", "SCORES_DTYPE", "STAGE"},
     .consts = {"WG", "TILE_Q", "TILE_K"},
 };
@@ -65,17 +60,6 @@ const struct gyre_kernel gyre_kernel_softmax = {
     .name = "softmax",
     .args_size = sizeof(struct gyre_softmax_args),
     .n_bufs = 4,
-    .writes = 1u << 2 | 1u << 3,
     .defs = {"MASK_DTYPE", "SCORES_DTYPE", "STAGE"},
     .consts = {"WG"},
-};
-
-const struct gyre_kernel *const gyre_kernels[] = {
-    &gyre_kernel_rope,
-    &gyre_kernel_attention,
-    &gyre_kernel_attention_split,
-    &gyre_kernel_attention_combine,
-    &gyre_kernel_scores,
-    &gyre_kernel_softmax,
-    NULL,
 };

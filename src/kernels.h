@@ -12,7 +12,4 @@ extern const struct gyre_kernel gyre_kernel_attention_combine;
 extern const struct gyre_kernel gyre_kernel_scores;
 extern const struct gyre_kernel gyre_kernel_softmax;
 
-// All of them, ended by NULL.
-extern const struct gyre_kernel *const gyre_kernels[];
-
 #endif

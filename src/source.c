@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
+#define _GNU_SOURCE // secure_getenv: a kernel's text is code
 #include "source.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "kernel_texts.h"
 #include "log.h"
@@ -21,7 +25,7 @@ struct flattened {
 
 static char *read_override(const char *path)
 {
-    const char *dir = getenv("GYRE_KERNEL_DIR");
+    const char *dir = secure_getenv("GYRE_KERNEL_DIR");
     if (dir == NULL || *dir == '\0')
         return NULL;
     // Kernels live at the top of the project, argument structs in its src/.
@@ -130,4 +134,16 @@ enum gyre_status gyre_source_get(const struct gyre_log *log, const char *path, c
     }
     *text = out.text;
     return status;
+}
+
+uint64_t gyre_source_hash(enum gyre_backend_kind backend, const char *kernel)
+{
+    char path[MAX_PATH], *text = NULL;
+    snprintf(path, sizeof(path), backend == GYRE_BACKEND_VULKAN ? "shaders/%s.comp" : "cl/%s.cl",
+             kernel);
+    if (gyre_source_get(NULL, path, &text) != GYRE_OK)
+        return 0;
+    uint64_t hash = XXH3_64bits(text, strlen(text));
+    free(text);
+    return hash;
 }

@@ -4,12 +4,14 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cache.h"
+#include "source.h"
 #include "variant.h"
 
 struct known {
-    struct gyre_variant variant;
+    struct gyre_together what;
     enum gyre_verdict verdict;
     struct known *next;
 };
@@ -39,12 +41,12 @@ void gyre_verdicts_destroy(struct gyre_verdicts *verdicts)
     free(verdicts);
 }
 
-static enum gyre_verdict find(struct gyre_verdicts *verdicts, const struct gyre_variant *variant)
+static enum gyre_verdict find(struct gyre_verdicts *verdicts, const struct gyre_together *what)
 {
     enum gyre_verdict verdict = GYRE_UNTESTED;
     pthread_mutex_lock(&verdicts->lock);
     for (struct known *known = verdicts->first; known != NULL; known = known->next)
-        if (gyre_variant_equal(&known->variant, variant)) {
+        if (memcmp(&known->what, what, sizeof(*what)) == 0) {
             verdict = known->verdict;
             break;
         }
@@ -52,52 +54,71 @@ static enum gyre_verdict find(struct gyre_verdicts *verdicts, const struct gyre_
     return verdict;
 }
 
-static void remember(struct gyre_verdicts *verdicts, const struct gyre_variant *variant,
+static void remember(struct gyre_verdicts *verdicts, const struct gyre_together *what,
                      enum gyre_verdict verdict)
 {
     struct known *known = malloc(sizeof(*known));
     if (known == NULL)
         return; // it will be tested again
     pthread_mutex_lock(&verdicts->lock);
-    *known = (struct known){*variant, verdict, verdicts->first};
+    *known = (struct known){*what, verdict, verdicts->first};
     verdicts->first = known;
     pthread_mutex_unlock(&verdicts->lock);
 }
 
-static void make_key(const struct gyre_device *device, const struct gyre_variant *variant,
-                     char *key, size_t size)
+// --- on disk
+
+enum { KEY_SIZE = 4096 };
+
+static void add_variant(const struct gyre_device *device, const struct gyre_variant *variant,
+                        char *key, size_t size)
 {
-    char what[512];
-    gyre_variant_describe(variant, what, sizeof(what));
-    snprintf(key, size, "verdict | gyre %s | %s | %s | %s | %s", gyre_version(),
-             gyre_backend_name(device->info.backend), device->info.name, device->info.driver, what);
+    char text[512] = "a library's product";
+    uint64_t source = 0;
+    if (variant->kernel != NULL) {
+        gyre_variant_describe(variant, text, sizeof(text));
+        source = gyre_source_hash(device->info.backend, variant->kernel->name);
+    }
+    size_t used = strlen(key);
+    snprintf(key + used, size - used, " | %s, source %016llx", text, (unsigned long long)source);
 }
 
-enum gyre_verdict gyre_verdict_get(struct gyre_device *device, const struct gyre_variant *variant)
+static void make_key(const struct gyre_device *device, const struct gyre_together *what,
+                     char key[KEY_SIZE])
 {
-    enum gyre_verdict verdict = find(device->verdicts, variant);
-    if (verdict != GYRE_UNTESTED)
+    static const struct gyre_variant none;
+    snprintf(key, KEY_SIZE, "verdict | gyre %s | %s | %s | %s", gyre_version(),
+             gyre_backend_name(device->info.backend), device->info.name, device->info.driver);
+    for (int i = 0; i < GYRE_MAX_TOGETHER; i++)
+        if (memcmp(&what->variants[i], &none, sizeof(none)) != 0)
+            add_variant(device, &what->variants[i], key, KEY_SIZE);
+}
+
+enum gyre_verdict gyre_verdict_get(struct gyre_device *device, const struct gyre_together *what)
+{
+    enum gyre_verdict verdict = find(device->verdicts, what);
+    if (verdict != GYRE_UNTESTED || device->cache == NULL)
         return verdict;
-    char key[1536];
+    char key[KEY_SIZE];
     void *data;
     size_t size;
-    make_key(device, variant, key, sizeof(key));
+    make_key(device, what, key);
     if (!gyre_cache_get(device->cache, key, &data, &size))
         return GYRE_UNTESTED;
     if (size == 1)
         verdict = *(char *)data == 'r' ? GYRE_RIGHT : GYRE_WRONG;
     free(data);
     if (verdict != GYRE_UNTESTED)
-        remember(device->verdicts, variant, verdict);
+        remember(device->verdicts, what, verdict);
     return verdict;
 }
 
-void gyre_verdict_set(struct gyre_device *device, const struct gyre_variant *variant,
+void gyre_verdict_set(struct gyre_device *device, const struct gyre_together *what,
                       enum gyre_verdict verdict)
 {
-    char key[1536];
-    make_key(device, variant, key, sizeof(key));
+    char key[KEY_SIZE];
+    make_key(device, what, key);
     if (verdict != GYRE_UNTESTABLE)
         gyre_cache_put(device->cache, key, verdict == GYRE_RIGHT ? "r" : "w", 1);
-    remember(device->verdicts, variant, verdict);
+    remember(device->verdicts, what, verdict);
 }

@@ -62,14 +62,19 @@ struct gyre_attention_params {
     float softcap; // 0: none
     bool is_causal;
     enum gyre_align align;
-    int32_t q_start;       // may be negative
-    uint32_t window_left;  // q_pos - j < window_left; counts the query's own position; 0: unlimited
+    int32_t q_start;      // may be negative; positions stay within 2^30 either way
+    uint32_t window_left; // q_pos - j < window_left; counts the query's own position; 0: unlimited;
+                          // at most 2^30
     uint32_t window_right; // j - q_pos < window_right; likewise
     uint32_t window_keep;  // the first keys that no window hides
     uint32_t n_prefix;     // the first keys that causal does not hide
 };
 
-// Enqueues the attention. q, k, v and out are each f32, f16 or bf16, and may differ.
+// Enqueues the attention. q, k, v and out are each f32, f16 or bf16, and may differ. The first call
+// of a kind compiles and tries its kernels, and a larger problem than before may grow the stream's
+// scratch: both block. INVALID: the log names the condition; UNSUPPORTED: this device cannot;
+// COMPILE, NO_MEMORY, DEVICE, DEVICE_LOST. Overlap is told from shapes and strides, and views that
+// interleave in unusual ways may be refused.
 GYRE_API enum gyre_status gyre_attention(struct gyre_stream *stream,
                                          const struct gyre_attention_params *params);
 

@@ -50,8 +50,8 @@ enum gyre_dtype {
     GYRE_F32 = 0,
     GYRE_F16,  // IEEE 754 binary16
     GYRE_BF16, // upper half of an f32
-    GYRE_I32,  // positions and lengths
-    GYRE_I64,  // positions and lengths
+    GYRE_I32,  // positions
+    GYRE_I64,  // no operator takes it yet
     GYRE_U8,   // masks: 0 hides the key, anything else shows it
     GYRE_N_DTYPES
 };
@@ -74,7 +74,10 @@ struct gyre_buffer;
 //
 // Strides are in elements; all zero means contiguous. The last axis must be contiguous
 // (stride[3] == 1, or shape[3] <= 1). Stride 0 on another axis repeats the same data along it,
-// legal for inputs only. An axis of length 0 is legal: there is nothing to do.
+// legal for inputs only. An axis of length 0 is legal (except head_dim): there is nothing to do.
+//
+// Limits: lengths up to 2^30, strides below 2^32. On a GPU a tensor spans at most 3 * 2^30 elements
+// and the device's max_binding_size bytes; beyond, UNSUPPORTED.
 //
 // A view of zeros is an absent tensor.
 struct gyre_tensor {

@@ -61,9 +61,10 @@ struct gyre_device_info {
     bool has_coop_matrix;     // cooperative matrices
     bool has_unified_memory;  // shares the host's memory
     bool is_local_mem_global; // local memory is ordinary memory: staging through it is a loss
-    uint32_t physical;        // routes to the same physical device have the same number
-    uint32_t rank;            // 0: what gyre_device_open(NULL) takes
-    char why[160];            // why it has this rank
+    // In a list of all devices; of an opened device they tell of the candidates its name left.
+    uint32_t physical; // routes to the same physical device have the same number
+    uint32_t rank;     // 0: what gyre_device_open(NULL) takes
+    char why[160];     // why it has this rank
 };
 
 struct gyre_device_params {

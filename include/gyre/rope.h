@@ -44,8 +44,9 @@ struct gyre_rope_config {
 struct gyre_rope_table;
 
 // Compiles a configuration for a device. The table is never changed and may be used by any stream
-// of the device. INVALID names the field: rotary_dim odd or beyond head_dim, theta or a frequency
-// not finite, theta not positive, amplitude not finite.
+// of the device; no work in flight may use it when it is destroyed. INVALID names the field:
+// head_dim 0 or beyond 2^20, rotary_dim odd or beyond head_dim, theta not finite or negative, a
+// frequency of 2^32 or more, amplitude outside [1e-30, 1e30].
 GYRE_API enum gyre_status gyre_rope_table_create(struct gyre_device *device,
                                                  const struct gyre_rope_config *config,
                                                  struct gyre_rope_table **out);
@@ -67,13 +68,17 @@ struct gyre_rope_params {
     // same view) but not otherwise overlap an input or the other result.
     struct gyre_tensor q_out, k_out;
     // Positions i32 (1, 1, batch or 1, token); 1 in the batch axis serves all. Absent: token i
-    // stands at start + i. Given: at start + positions[i]. Negative and repeated ones are legal.
+    // stands at start + i. Given: at start + positions[i], modulo 2^32. Negative and repeated ones
+    // are legal. A SHIFT takes none.
     struct gyre_tensor positions;
     int32_t start;
     enum gyre_rope_direction direction;
 };
 
-// Enqueues the rotation of q, and of k when given.
+// Enqueues the rotation of q, and of k when given. The first call of a kind compiles and tries its
+// kernel, and blocks for that long. INVALID: the log names the condition; UNSUPPORTED: this device
+// cannot; COMPILE, NO_MEMORY, DEVICE, DEVICE_LOST. Overlap is told from shapes and strides, and
+// views that interleave in unusual ways may be refused.
 GYRE_API enum gyre_status gyre_rope(struct gyre_stream *stream,
                                     const struct gyre_rope_params *params);
 

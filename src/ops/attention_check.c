@@ -106,6 +106,9 @@ static enum gyre_status check_sizes(const struct gyre_check *check,
     if (p->n_heads != 0 && (p->n_kv_heads == 0 || p->n_heads % p->n_kv_heads != 0))
         return gyre_fail(log, GYRE_INVALID, "attention: %u heads of k do not divide %u of q",
                          p->n_kv_heads, p->n_heads);
+    uint64_t group = p->n_heads != 0 ? p->n_heads / p->n_kv_heads : 0;
+    if (p->q_len * group > UINT32_MAX || (uint64_t)p->n_heads * p->n_batch > UINT32_MAX)
+        return gyre_fail(log, GYRE_UNSUPPORTED, "attention: more than 2^32 - 1 rows or heads");
     return GYRE_OK;
 }
 

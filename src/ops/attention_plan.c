@@ -6,6 +6,8 @@
 
 #include "args/attention_combine.h"
 #include "kernels.h"
+#include "log.h"
+#include "ops/arith.h"
 #include "ops/attention_trial.h"
 
 // --- arguments
@@ -75,21 +77,6 @@ struct tile {
 // Registers bound the columns of v that one work-group of a GPU accumulates.
 enum { GPU_MAX_V_TILE = 128 };
 
-static uint32_t div_up(uint32_t a, uint32_t b)
-{
-    return (uint32_t)(((uint64_t)a + b - 1) / b);
-}
-
-static uint32_t max_u32(uint32_t a, uint32_t b)
-{
-    return a > b ? a : b;
-}
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 static bool is_cpu(const struct gyre_device_info *info)
 {
     return info->type == GYRE_DEVICE_CPU;
@@ -146,7 +133,7 @@ static const char *refuse_cpu(const struct gyre_device_info *info,
 }
 
 // A tile's keys and values are converted once for all its rows, so tall tiles are cheap; but every
-// thread wants several groups. Rows come in multiples of what fills every instruction set's vectors.
+// thread wants several groups. Rows come in multiples of what every instruction set's vectors hold.
 enum { CPU_LANES = 48, CPU_MAX_ROWS = 288 };
 
 static uint64_t cpu_groups(const struct gyre_attention_problem *p, const struct tile *tile)
@@ -219,7 +206,7 @@ static const char *refuse_split(const struct gyre_device_info *info,
     return n_rows(p) > SPLIT_MAX_ROWS ? "more than 16 rows per KV head" : NULL;
 }
 
-// The GPU kernels want TILE_Q * TILE_K = 4 WG. 128 work-items leave room for 10 waves on AMD's RDNA,
+// The GPU kernels want TILE_Q * TILE_K = 4 WG. 128 work-items leave room for 10 waves on RDNA,
 // 64 for 8.
 static struct tile split_tile(const struct gyre_device_info *info,
                               const struct gyre_attention_problem *p)
@@ -236,8 +223,8 @@ struct split_shape {
     uint32_t n_head_groups;            // groups along kv heads and row tiles
 };
 
-// A CPU's group walks over all heads of a token, so that it reads memory in order; heads are divided
-// only where that would leave threads without work.
+// A CPU's group walks over all heads of a token, so that it reads memory in order; heads are
+// divided only where that would leave threads without work.
 static uint32_t cpu_head_groups(const struct gyre_device_info *info, uint32_t n_heads,
                                 uint32_t n_other_groups)
 {
@@ -334,28 +321,17 @@ static const struct route routes[] = {
     {"direct from global memory", refuse_direct, add_direct},
 };
 
-// NULL, or which limit the plan's dispatches break.
-static const char *check_limits(const struct gyre_device_info *info, const struct gyre_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->n_steps; i++)
-        for (int axis = 0; axis < 3; axis++)
-            if (plan->steps[i].dispatch.groups[axis] > info->max_group_count[axis])
-                return "too many work-groups";
-    return info->max_binding_size != 0 && plan->scratch_size > info->max_binding_size
-               ? "the partial results do not fit a binding"
-               : NULL;
-}
-
 // GYRE_OK: the route is in the plan and compiled. Otherwise the plan is as before.
 static enum gyre_status try_route(struct gyre_device *device,
                                   const struct gyre_attention_problem *p, const struct route *route,
-                                  struct gyre_plan *plan, struct gyre_text *text)
+                                  struct gyre_plan *plan, const char **refusal,
+                                  struct gyre_text *text)
 {
     enum gyre_status status = GYRE_UNSUPPORTED;
     const char *why = route->refuse(&device->info, p);
     if (why == NULL) {
         route->add(device, p, plan);
-        why = check_limits(&device->info, plan);
+        why = gyre_plan_check_limits(&device->info, plan);
     }
     if (why == NULL) {
         status = gyre_plan_prepare(device, plan);
@@ -367,6 +343,7 @@ static enum gyre_status try_route(struct gyre_device *device,
         why = "computes wrong results on this device";
     }
     gyre_text_add(text, "  %s: %s\n", route->name, status == GYRE_OK ? "taken" : why);
+    *refusal = why;
     if (status != GYRE_OK) {
         plan->n_steps = 0;
         plan->scratch_size = 0;
@@ -379,13 +356,14 @@ static enum gyre_status plan_fused(struct gyre_device *device,
                                    struct gyre_text *text)
 {
     enum gyre_status status = GYRE_UNSUPPORTED;
+    const char *why = NULL;
     for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
-        status = try_route(device, p, &routes[i], plan, text);
+        status = try_route(device, p, &routes[i], plan, &why, text);
         // A kernel that this device cannot run or build gives way to the next.
         if (status != GYRE_UNSUPPORTED && status != GYRE_COMPILE)
             return status;
     }
-    return status;
+    return gyre_fail(&device->log, status, "attention on %s: %s", device->info.id, why);
 }
 
 enum gyre_status gyre_attention_plan(struct gyre_device *device,

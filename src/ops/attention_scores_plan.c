@@ -4,18 +4,10 @@
 
 #include "args/softmax.h"
 #include "kernels.h"
+#include "log.h"
+#include "ops/arith.h"
 #include "ops/attention_plan.h"
 #include "ops/attention_trial.h"
-
-static uint32_t div_up(uint32_t a, uint32_t b)
-{
-    return (uint32_t)(((uint64_t)a + b - 1) / b);
-}
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 // --- where raw scores go: into the result when it is f32, else into scratch
 
@@ -72,7 +64,7 @@ static void add_scores(const struct gyre_device *device, const struct gyre_atten
     const uint32_t consts[] = {wg, tile_q, tile_k};
     memcpy(dispatch->variant.consts, consts, sizeof(consts));
     dispatch->groups[0] = div_up(p->kv_len, tile_k);
-    dispatch->groups[1] = div_up(p->q_len, tile_q);
+    dispatch->groups[1] = min_u32(div_up(p->q_len, tile_q), device->info.max_group_count[1]);
     dispatch->groups[2] = p->n_heads * p->n_batch;
 }
 
@@ -126,6 +118,13 @@ static void set_operand(struct gyre_span span, uint32_t first, uint64_t ld, uint
     step[1] = inner;
 }
 
+// A single head has stride 0 in a view; libraries refuse that for results.
+static void step_over_one(struct gyre_gemm *gemm)
+{
+    if (gemm->c_stride == 0)
+        gemm->c_stride = gemm->c_ld;
+}
+
 // raw = scale * q k^T
 static void add_scores_gemm(const struct gyre_device *device,
                             const struct gyre_attention_problem *p, const struct raw *raw,
@@ -152,6 +151,7 @@ static void add_scores_gemm(const struct gyre_device *device,
     set_operand(raw->span, raw->first, raw->stride[2], (uint64_t)group * raw->stride[1],
                 raw->stride[0], raw->stride[1], &gemm->c, &gemm->c_offset, &gemm->c_ld,
                 &gemm->c_stride, step->c_step);
+    step_over_one(gemm);
 }
 
 // out = p v
@@ -175,6 +175,7 @@ static void add_out_gemm(const struct gyre_device *device, const struct gyre_att
     set_operand(out, first, p->out.stride[1], (uint64_t)group * p->out.stride[2], p->out.stride[0],
                 p->out.stride[2], &gemm->c, &gemm->c_offset, &gemm->c_ld, &gemm->c_stride,
                 step->c_step);
+    step_over_one(gemm);
 }
 
 // NULL, or why the scores do not come from a library. Below this many multiplications a launch
@@ -192,8 +193,10 @@ static const char *refuse_gemm(const struct gyre_device *device,
     uint64_t work = (uint64_t)p->q_len * p->kv_len * p->head_dim;
     if (work < min_work)
         return "too little work per head";
-    // One row has stride 0 in a view, which a library takes for a mistake.
-    return p->q_len < 2 || p->kv_len < 2 ? "one row" : NULL;
+    // Rows that repeat or overlap, and single rows, whose stride is 0 in a view.
+    bool is_dense = p->q.stride[1] >= p->head_dim && p->k.stride[1] >= p->head_dim &&
+                    p->scores.stride[2] >= p->kv_len;
+    return is_dense ? NULL : "rows do not follow each other";
 }
 
 // Hidden values may be NaN or infinite, and a matrix product would multiply them by 0.
@@ -205,23 +208,13 @@ static const char *refuse_out_gemm(const struct gyre_attention_problem *p)
         return "the probabilities are not stored in f32";
     if (p->v.dtype != GYRE_F32 || p->out.dtype != GYRE_F32)
         return "v or out is not f32";
+    if (p->v.stride[1] < p->v_dim || p->out.stride[1] < p->v_dim)
+        return "rows do not follow each other";
     bool hides = p->is_causal || p->mask.is_present || p->window_left || p->window_right;
     return hides ? "hidden values must not leak" : NULL;
 }
 
 // --- choosing
-
-static const char *check_limits(const struct gyre_device_info *info,
-                                const struct gyre_attention_problem *p,
-                                const struct gyre_plan *plan)
-{
-    if ((uint64_t)p->n_heads * p->n_batch > info->max_group_count[2])
-        return "too many heads";
-    bool fits = info->max_binding_size == 0 || plan->scratch_size <= info->max_binding_size;
-    return fits && plan->scratch_size / sizeof(float) <= UINT32_MAX
-               ? NULL
-               : "the raw scores do not fit a binding";
-}
 
 static void add_kernels(const struct gyre_device *device, const struct gyre_attention_problem *p,
                         struct gyre_plan *plan)
@@ -254,7 +247,7 @@ static enum gyre_status try_plan(struct gyre_device *device, const struct gyre_a
 {
     enum gyre_status status = GYRE_UNSUPPORTED;
     add(device, p, plan);
-    *why = check_limits(&device->info, p, plan);
+    *why = gyre_plan_check_limits(&device->info, plan);
     if (*why == NULL) {
         status = gyre_plan_prepare(device, plan);
         *why = gyre_status_name(status);
@@ -288,5 +281,7 @@ enum gyre_status gyre_attention_plan_scores(struct gyre_device *device,
     }
     status = try_plan(device, p, add_kernels, plan, &why);
     gyre_text_add(text, "  scores by a kernel: %s\n", status == GYRE_OK ? "taken" : why);
-    return status;
+    return status == GYRE_OK
+               ? GYRE_OK
+               : gyre_fail(&device->log, status, "scores on %s: %s", device->info.id, why);
 }

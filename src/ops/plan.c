@@ -39,6 +39,23 @@ void gyre_plan_append(struct gyre_plan *plan, const struct gyre_plan *other)
         plan->scratch_size = other->scratch_size;
 }
 
+const char *gyre_plan_check_limits(const struct gyre_device_info *info,
+                                   const struct gyre_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->n_steps; i++)
+        for (int axis = 0; axis < 3; axis++)
+            if (plan->steps[i].dispatch.groups[axis] > info->max_group_count[axis])
+                return "too many work-groups";
+    uint64_t size = plan->scratch_size;
+    if ((info->max_binding_size != 0 && size > info->max_binding_size) ||
+        (info->max_alloc_size != 0 && size > info->max_alloc_size))
+        return "its scratch is larger than a buffer can be";
+    // Kernels on a GPU count elements in 32 bits.
+    return info->type != GYRE_DEVICE_CPU && size / sizeof(float) > UINT32_MAX
+               ? "its scratch has more than 2^32 elements"
+               : NULL;
+}
+
 enum gyre_status gyre_plan_prepare(struct gyre_device *device, const struct gyre_plan *plan)
 {
     enum gyre_status status = GYRE_OK;

@@ -3,9 +3,9 @@
 #ifndef GYRE_OPS_PLAN_H
 #define GYRE_OPS_PLAN_H
 
-#include "backend.h"
+#include "verdict.h"
 
-enum { GYRE_MAX_STEPS = 5 };
+enum { GYRE_MAX_STEPS = GYRE_MAX_TOGETHER };
 
 // A dispatch and its arguments, or a number of library matrix products.
 struct gyre_step {
@@ -37,6 +37,10 @@ struct gyre_step *gyre_plan_add(struct gyre_plan *plan, const struct gyre_kernel
 
 // Appends all of another plan; both use the scratch, one after the other.
 void gyre_plan_append(struct gyre_plan *plan, const struct gyre_plan *other);
+
+// NULL, or which limit of the device the plan breaks.
+const char *gyre_plan_check_limits(const struct gyre_device_info *info,
+                                   const struct gyre_plan *plan);
 
 // Compiles what the plan needs. UNSUPPORTED: another plan may do.
 enum gyre_status gyre_plan_prepare(struct gyre_device *device, const struct gyre_plan *plan);

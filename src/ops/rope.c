@@ -6,6 +6,7 @@
 #include "args/rope.h"
 #include "kernels.h"
 #include "log.h"
+#include "ops/arith.h"
 #include "ops/plan.h"
 #include "ops/rope_table.h"
 #include "ops/tensor.h"
@@ -199,22 +200,10 @@ static void set_args(const struct problem *problem, struct gyre_rope_args *args,
     bind(problem, step, 2, &problem->k, &args->k_offset, args->k_stride);
     bind(problem, step, 3, &problem->k_out, &args->k_out_offset, args->k_out_stride);
     step->dispatch.bufs[4] = (struct gyre_span){table->turns, 0, 8ull * table->n_pairs};
-    if (table->n_pairs == 0)
-        step->dispatch.bufs[4] = (struct gyre_span){table->device->dummy, 0, 4};
     step->dispatch.bufs[5] = gyre_view_span(table->device, &problem->positions, &args->pos_offset);
     args->pos_stride[0] = problem->positions.stride[2];
     args->pos_stride[1] = problem->positions.stride[3];
     set_direction(problem, args);
-}
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint32_t div_up(uint32_t a, uint32_t b)
-{
-    return (a + b - 1) / b;
 }
 
 // Work-groups along the tokens on the CPU: blocks large enough to be worth waking a thread for, and
@@ -242,7 +231,7 @@ static void set_shape(const struct gyre_device_info *info, const struct gyre_rop
     dispatch->groups[0] = is_cpu ? 1 : div_up(n_items, wg);
     dispatch->groups[1] =
         is_cpu ? cpu_token_groups(info, args) : min_u32(args->n_tokens, info->max_group_count[1]);
-    dispatch->groups[2] = args->n_batch;
+    dispatch->groups[2] = min_u32(args->n_batch, info->max_group_count[2]);
 }
 
 static void make_plan(const struct gyre_device *device, const struct problem *problem,

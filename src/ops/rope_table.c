@@ -79,7 +79,8 @@ static enum gyre_status check_config(const struct gyre_log *log,
         return gyre_fail(log, GYRE_INVALID, "rope table: pairing %d", (int)config->pairing);
     if (!isfinite(config->theta) || config->theta < 0)
         return gyre_fail(log, GYRE_INVALID, "rope table: theta %g", config->theta);
-    if (!isfinite(config->amplitude) || fabs(config->amplitude) > 1e30)
+    double amplitude = fabs(config->amplitude); // it and its reciprocal must fit an f32
+    if (amplitude != 0 && !(amplitude >= 1e-30 && amplitude <= 1e30))
         return gyre_fail(log, GYRE_INVALID, "rope table: amplitude %g", config->amplitude);
     for (uint32_t j = 0; j < rotary_dim / 2; j++) {
         double inv_freq = frequency(config, rotary_dim, j);
@@ -111,7 +112,7 @@ static enum gyre_status make_turns(struct gyre_device *device,
                                    struct gyre_buffer **out)
 {
     uint32_t n_pairs = rotary_dim / 2;
-    uint32_t *turns = calloc(n_pairs > 0 ? n_pairs : 1, 2 * sizeof(*turns));
+    uint32_t *turns = calloc(n_pairs, 2 * sizeof(*turns));
     if (turns == NULL)
         return GYRE_NO_MEMORY;
     for (uint32_t j = 0; j < n_pairs; j++) {

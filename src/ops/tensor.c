@@ -79,7 +79,9 @@ static enum gyre_status check_room(const struct gyre_check *check, const char *n
         return REFUSE(check, GYRE_INVALID, "%s: the shape's product overflows", name);
     // Kernels on a GPU count elements in 32 bits.
     bool is_wide = info->type != GYRE_DEVICE_CPU && view->extent > UINT32_MAX - (1u << 30);
-    if (is_wide || (info->max_binding_size != 0 && view->extent * size > info->max_binding_size))
+    uint64_t rest = info->offset_align > 1 ? tensor->offset % info->offset_align : 0;
+    uint64_t bound = (rest + view->extent * size + 3) & ~(uint64_t)3; // as gyre_view_span binds it
+    if (is_wide || (info->max_binding_size != 0 && bound > info->max_binding_size))
         return REFUSE(check, GYRE_UNSUPPORTED, "%s: %llu bytes, %s can see %llu at once", name,
                       (unsigned long long)(view->extent * size), info->id,
                       (unsigned long long)info->max_binding_size);
@@ -174,35 +176,46 @@ static uint64_t byte_extent(const struct gyre_view *view)
     return view->extent * gyre_dtype_size(view->dtype);
 }
 
+// The view without its widest axis.
+static struct gyre_view without_axis(struct gyre_view view, int axis)
+{
+    view.extent -= (uint64_t)(view.shape[axis] - 1) * view.stride[axis];
+    view.shape[axis] = 1;
+    return view;
+}
+
 // Parts of one packed tensor, such as q and k of a fused projection, interleave: their ranges
 // overlap, but with the same step on the widest axis they stay in lanes of their own. Then only one
-// period matters, and what is left of each view must lie apart in it.
-static bool may_overlap(struct gyre_view a, struct gyre_view b)
+// period matters: b's lane, `distance` bytes after a's, must end before a's next one begins.
+// May say yes where no element is shared.
+static bool may_overlap_at(const struct gyre_view *a, const struct gyre_view *b, uint64_t distance)
 {
-    uint64_t a_end = a.offset + byte_extent(&a), b_end = b.offset + byte_extent(&b);
-    if (a.extent == 0 || b.extent == 0 || a_end <= b.offset || b_end <= a.offset)
+    if (distance >= byte_extent(a))
         return false;
-    int i = widest_axis(&a), j = widest_axis(&b);
+    int i = widest_axis(a), j = widest_axis(b);
     if (i < 0 || j < 0)
         return true;
-    uint64_t step = a.stride[i] * gyre_dtype_size(a.dtype);
-    if (step == 0 || step != b.stride[j] * gyre_dtype_size(b.dtype))
+    uint64_t step = a->stride[i] * gyre_dtype_size(a->dtype);
+    if (step == 0 || step != b->stride[j] * gyre_dtype_size(b->dtype))
         return true;
-    a.extent -= (uint64_t)(a.shape[i] - 1) * a.stride[i];
-    b.extent -= (uint64_t)(b.shape[j] - 1) * b.stride[j];
-    a.shape[i] = b.shape[j] = 1;
-    a.offset %= step;
-    b.offset %= step;
-    if (a.offset + byte_extent(&a) > step || b.offset + byte_extent(&b) > step)
-        return true; // a lane that crosses the period's end
-    return may_overlap(a, b);
+    struct gyre_view a_lane = without_axis(*a, i), b_lane = without_axis(*b, j);
+    return distance % step + byte_extent(&b_lane) > step ||
+           may_overlap_at(&a_lane, &b_lane, distance % step);
+}
+
+static bool may_overlap(const struct gyre_view *a, const struct gyre_view *b)
+{
+    if (a->extent == 0 || b->extent == 0)
+        return false;
+    return a->offset <= b->offset ? may_overlap_at(a, b, b->offset - a->offset)
+                                  : may_overlap_at(b, a, a->offset - b->offset);
 }
 
 enum gyre_status gyre_view_check_disjoint(const struct gyre_check *check, const char *name,
                                           const struct gyre_view *output, const char *other_name,
                                           const struct gyre_view *other)
 {
-    if (output->buffer == NULL || output->buffer != other->buffer || !may_overlap(*output, *other))
+    if (output->buffer == NULL || output->buffer != other->buffer || !may_overlap(output, other))
         return GYRE_OK;
     return REFUSE(check, GYRE_INVALID, "%s overlaps %s", name, other_name);
 }

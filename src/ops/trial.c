@@ -8,7 +8,6 @@
 #include <gyre/buffer.h>
 
 #include "log.h"
-#include "variant.h"
 
 // One device's part in a trial.
 struct side {
@@ -174,33 +173,37 @@ static bool is_trusted(const struct gyre_device *device)
     return device->info.type == GYRE_DEVICE_CPU || (selftest != NULL && strcmp(selftest, "0") == 0);
 }
 
+// What a plan runs, as verdicts name it.
+static struct gyre_together together(const struct gyre_plan *plan)
+{
+    // A product has no choices of its own; its mark tells it from an unused member.
+    static const struct gyre_variant product = {.defs = {1}};
+    struct gyre_together what = {0};
+    for (uint32_t i = 0; i < plan->n_steps; i++) {
+        const struct gyre_variant *variant = &plan->steps[i].dispatch.variant;
+        what.variants[i] = variant->kernel != NULL ? *variant : product;
+    }
+    return what;
+}
+
 enum gyre_verdict gyre_plan_verdict(struct gyre_device *device, const struct gyre_plan *plan)
 {
-    enum gyre_verdict worst = GYRE_RIGHT;
-    if (is_trusted(device))
-        return worst;
-    for (uint32_t i = 0; i < plan->n_steps && worst != GYRE_WRONG; i++) {
-        const struct gyre_variant *variant = &plan->steps[i].dispatch.variant;
-        if (variant->kernel == NULL)
-            continue; // a library's product
-        enum gyre_verdict verdict = gyre_verdict_get(device, variant);
-        worst = verdict == GYRE_WRONG || verdict == GYRE_UNTESTED ? verdict : worst;
-    }
-    return worst;
+    if (plan->n_steps == 0 || is_trusted(device))
+        return GYRE_RIGHT;
+    struct gyre_together what = together(plan);
+    return gyre_verdict_get(device, &what);
 }
 
 void gyre_plan_set_verdict(struct gyre_device *device, const struct gyre_plan *plan,
                            enum gyre_verdict verdict)
 {
-    for (uint32_t i = 0; i < plan->n_steps; i++) {
-        const struct gyre_variant *variant = &plan->steps[i].dispatch.variant;
-        if (variant->kernel == NULL)
-            continue;
-        gyre_verdict_set(device, variant, verdict);
-        if (verdict != GYRE_RIGHT)
-            gyre_log_write(&device->log, GYRE_LOG_WARNING, "%s on %s (%s): %s",
-                           variant->kernel->name, device->info.name, device->info.driver,
-                           verdict == GYRE_WRONG ? "wrong results: struck off"
-                                                 : "its trial failed; used untested");
-    }
+    struct gyre_together what = together(plan);
+    const struct gyre_kernel *first = what.variants[0].kernel;
+    gyre_verdict_set(device, &what, verdict);
+    if (verdict != GYRE_RIGHT)
+        gyre_log_write(&device->log, GYRE_LOG_WARNING, "%s on %s (%s): %s",
+                       first ? first->name : "a library's product", device->info.name,
+                       device->info.driver,
+                       verdict == GYRE_WRONG ? "wrong results: struck off"
+                                             : "its trial failed; used untested");
 }

@@ -29,8 +29,8 @@ struct gyre_trial {
 // GYRE_UNTESTABLE when the trial could not be held (no memory, say).
 enum gyre_verdict gyre_trial_hold(struct gyre_device *device, const struct gyre_trial *trial);
 
-// The worst of what is known of the plan's kernels: WRONG, UNTESTED or RIGHT. RIGHT on the CPU, which trials compare with, and
-// where the environment's GYRE_SELFTEST is 0: for tests, which want to see wrong kernels.
+// What is known of the plan's kernels, as they run together. RIGHT on the CPU, which trials compare
+// with, and where the environment's GYRE_SELFTEST is 0: for tests, which want to see wrong kernels.
 enum gyre_verdict gyre_plan_verdict(struct gyre_device *device, const struct gyre_plan *plan);
 // Keeps what a trial has shown; what is not RIGHT is logged.
 void gyre_plan_set_verdict(struct gyre_device *device, const struct gyre_plan *plan,
