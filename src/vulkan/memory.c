@@ -20,11 +20,20 @@ static const VkMemoryPropertyFlags wanted_args[] = {LOCAL | MAPPED, MAPPED, MAPP
 static const VkMemoryPropertyFlags wanted_staging[] = {MAPPED | CACHED, MAPPED, MAPPED, MAPPED};
 enum { N_WANTED = 4 };
 
+// GYRE_VK_STAGING=1 has any device take the way of discrete GPUs, so that it can be tested.
+static bool is_mapping_wanted(const struct vk_device *device, enum vk_memory_use use)
+{
+    const char *staging = getenv("GYRE_VK_STAGING");
+    if (use != VK_MEMORY_TENSOR)
+        return true;
+    return device->base.info.has_unified_memory && (staging == NULL || strcmp(staging, "1") != 0);
+}
+
 static const VkMemoryPropertyFlags *wanted_of(const struct vk_device *device,
                                               enum vk_memory_use use)
 {
     if (use == VK_MEMORY_TENSOR)
-        return device->base.info.has_unified_memory ? wanted_unified : wanted_discrete;
+        return is_mapping_wanted(device, use) ? wanted_unified : wanted_discrete;
     return use == VK_MEMORY_ARGS ? wanted_args : wanted_staging;
 }
 
@@ -55,31 +64,34 @@ static enum gyre_status create_buffer(struct vk_device *device, uint64_t size, V
                          "vkCreateBuffer");
 }
 
+// Allocates from the best memory type that fits and is not full; *type tells which.
 static enum gyre_status allocate(struct vk_device *device, enum vk_memory_use use,
-                                 struct vk_memory *memory)
+                                 struct vk_memory *memory, uint32_t *type)
 {
     VkMemoryRequirements needs;
+    VkResult result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     device->fn.GetBufferMemoryRequirements(device->handle, memory->buffer, &needs);
-    uint32_t type = find_type(device, needs.memoryTypeBits, wanted_of(device, use));
-    if (type == UINT32_MAX)
-        return gyre_fail(&device->base.log, GYRE_DEVICE, "vulkan: no memory type fits %#x",
-                         needs.memoryTypeBits);
-    const VkMemoryAllocateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .allocationSize = needs.size,
-        .memoryTypeIndex = type,
-    };
-    VkResult result = device->fn.AllocateMemory(device->handle, &info, NULL, &memory->memory);
-    if (result < 0)
-        return gyre_vk_check(&device->base.log, result, "vkAllocateMemory");
-    result = device->fn.BindBufferMemory(device->handle, memory->buffer, memory->memory, 0);
-    if (result < 0)
-        return gyre_vk_check(&device->base.log, result, "vkBindBufferMemory");
-    if ((device->memory.memoryTypes[type].propertyFlags & MAPPED) != MAPPED ||
-        (use == VK_MEMORY_TENSOR && !device->base.info.has_unified_memory))
-        return GYRE_OK;
+    uint32_t allowed = needs.memoryTypeBits;
+    while (result == VK_ERROR_OUT_OF_DEVICE_MEMORY) {
+        *type = find_type(device, allowed, wanted_of(device, use));
+        if (*type == UINT32_MAX)
+            break;
+        const VkMemoryAllocateInfo info = {
+            .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+            .allocationSize = needs.size,
+            .memoryTypeIndex = *type,
+        };
+        result = device->fn.AllocateMemory(device->handle, &info, NULL, &memory->memory);
+        allowed &= ~(1u << *type);
+    }
+    return gyre_vk_check(&device->base.log, result, "vkAllocateMemory");
+}
+
+static enum gyre_status map(struct vk_device *device, struct vk_memory *memory)
+{
     void *map;
-    result = device->fn.MapMemory(device->handle, memory->memory, 0, VK_WHOLE_SIZE, 0, &map);
+    VkResult result =
+        device->fn.MapMemory(device->handle, memory->memory, 0, VK_WHOLE_SIZE, 0, &map);
     if (result < 0)
         return gyre_vk_check(&device->base.log, result, "vkMapMemory");
     memory->map = map;
@@ -89,10 +101,19 @@ static enum gyre_status allocate(struct vk_device *device, enum vk_memory_use us
 enum gyre_status gyre_vk_memory_create(struct vk_device *device, uint64_t size,
                                        enum vk_memory_use use, struct vk_memory *out)
 {
+    uint32_t type;
     memset(out, 0, sizeof(*out));
     enum gyre_status status = create_buffer(device, size, &out->buffer);
     if (status == GYRE_OK)
-        status = allocate(device, use, out);
+        status = allocate(device, use, out, &type);
+    if (status == GYRE_OK)
+        status =
+            gyre_vk_check(&device->base.log,
+                          device->fn.BindBufferMemory(device->handle, out->buffer, out->memory, 0),
+                          "vkBindBufferMemory");
+    if (status == GYRE_OK && is_mapping_wanted(device, use) &&
+        (device->memory.memoryTypes[type].propertyFlags & MAPPED) == MAPPED)
+        status = map(device, out);
     if (status != GYRE_OK)
         gyre_vk_memory_destroy(device, out);
     return status;
