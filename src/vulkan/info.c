@@ -63,6 +63,7 @@ struct chain {
     VkPhysicalDeviceProperties2 properties;
     VkPhysicalDeviceIDProperties id;
     VkPhysicalDeviceMaintenance3Properties limits;
+    VkPhysicalDeviceMaintenance4Properties buffers;
     VkPhysicalDeviceSubgroupProperties subgroup;
     VkPhysicalDeviceDriverProperties driver;
     VkPhysicalDevicePCIBusInfoPropertiesEXT pci;
@@ -99,6 +100,8 @@ static void read_properties(const struct vk_instance *instance, VkPhysicalDevice
     } optional[] = {
         {VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME,
          VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES, &c->driver},
+        {VK_KHR_MAINTENANCE_4_EXTENSION_NAME,
+         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES, &c->buffers},
         {VK_EXT_PCI_BUS_INFO_EXTENSION_NAME,
          VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PCI_BUS_INFO_PROPERTIES_EXT, &c->pci},
         {VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME,
@@ -203,6 +206,8 @@ static void fill_memory(const VkPhysicalDeviceMemoryProperties *memory, const st
     info->max_alloc_size = c->limits.maxMemoryAllocationSize;
     if (info->max_alloc_size > info->memory_size)
         info->max_alloc_size = info->memory_size;
+    if (c->buffers.sType != 0 && info->max_alloc_size > c->buffers.maxBufferSize)
+        info->max_alloc_size = c->buffers.maxBufferSize;
     info->max_binding_size = limits->maxStorageBufferRange;
     info->offset_align = MIN_OFFSET_ALIGN;
     if (limits->minStorageBufferOffsetAlignment > info->offset_align)
