@@ -106,6 +106,7 @@ static void read_limits(struct vk_device *device, uint32_t timestamp_bits)
     VkPhysicalDeviceProperties p;
     device->instance.fn.GetPhysicalDeviceProperties(device->physical, &p);
     device->instance.fn.GetPhysicalDeviceMemoryProperties(device->physical, &device->memory);
+    device->max_bindings = p.limits.maxPerStageDescriptorStorageBuffers;
     device->timestamp_period = (double)p.limits.timestampPeriod;
     if (timestamp_bits != 0)
         device->timestamp_mask = UINT64_MAX >> (64u - timestamp_bits);

@@ -150,27 +150,31 @@ static enum gyre_status build_pipeline(struct vk_device *device, struct vk_kerne
     return status == GYRE_DEVICE ? GYRE_COMPILE : status;
 }
 
-// Drivers accept what is too large, so it is refused here.
+// Drivers accept what is too large, so it is refused here. Another plan may do: no error.
 static enum gyre_status check_limits(const struct vk_device *device,
                                      const struct gyre_variant *variant,
                                      const struct vk_shader *shader)
 {
     const struct gyre_device_info *info = &device->base.info;
-    const char *name = variant->kernel->name;
     const struct vk_needs needs =
         gyre_vk_shader_needs(shader, variant->consts, gyre_kernel_n_consts(variant->kernel));
-    if (variant->consts[0] > info->max_group_size)
-        return gyre_fail(&device->base.log, GYRE_UNSUPPORTED,
-                         "vulkan: %s wants a work-group of %u, %s has %u", name, variant->consts[0],
-                         info->id, info->max_group_size);
-    if (needs.local_size > info->local_size)
-        return gyre_fail(&device->base.log, GYRE_UNSUPPORTED,
-                         "vulkan: %s wants %u bytes of local memory, %s has %u", name,
-                         needs.local_size, info->id, info->local_size);
-    if (needs.f16_storage && !info->has_f16_storage)
-        return gyre_fail(&device->base.log, GYRE_UNSUPPORTED,
-                         "vulkan: %s wants 16-bit elements in buffers, %s has none", name,
-                         info->id);
+    const struct {
+        const char *what;
+        uint32_t wanted, limit;
+    } checks[] = {
+        {"work-items of a group", variant->consts[0], info->max_group_size},
+        {"bytes of local memory", needs.local_size, info->local_size},
+        {"storage buffers", n_bindings(variant->kernel), device->max_bindings},
+        {"16-bit storage", needs.f16_storage, info->has_f16_storage},
+    };
+    for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        if (checks[i].wanted <= checks[i].limit)
+            continue;
+        gyre_log_write(&device->base.log, GYRE_LOG_INFO, "vulkan: %s: %s: wants %u, %s has %u",
+                       variant->kernel->name, checks[i].what, checks[i].wanted, info->id,
+                       checks[i].limit);
+        return GYRE_UNSUPPORTED;
+    }
     return GYRE_OK;
 }
 
@@ -198,6 +202,12 @@ static enum gyre_status build(struct vk_device *device, struct vk_kernel *kernel
     return status;
 }
 
+// What cannot be prepared now never can, and is kept too; other failures may pass.
+static bool is_lasting(enum gyre_status status)
+{
+    return status == GYRE_OK || status == GYRE_UNSUPPORTED || status == GYRE_COMPILE;
+}
+
 static enum gyre_status kernel_create(struct vk_device *device, const struct gyre_variant *variant,
                                       struct vk_kernel **out)
 {
@@ -208,8 +218,8 @@ static enum gyre_status kernel_create(struct vk_device *device, const struct gyr
     kernel->variant = *variant;
     gyre_variant_describe(variant, text, sizeof(text));
     gyre_log_write(&device->base.log, GYRE_LOG_DEBUG, "vulkan: preparing %s", text);
-    enum gyre_status status = build(device, kernel);
-    if (status != GYRE_OK) {
+    enum gyre_status status = kernel->status = build(device, kernel);
+    if (!is_lasting(status)) {
         kernel_destroy(device, kernel);
         kernel = NULL;
     }
@@ -228,9 +238,9 @@ static struct vk_kernel *find(const struct vk_device *device, const struct gyre_
 enum gyre_status gyre_vk_kernel_get(struct vk_device *device, const struct gyre_variant *variant,
                                     const struct vk_kernel **out)
 {
-    enum gyre_status status = GYRE_OK;
     pthread_mutex_lock(&device->kernels_lock);
     struct vk_kernel *kernel = find(device, variant);
+    enum gyre_status status = kernel != NULL ? kernel->status : GYRE_OK;
     if (kernel == NULL) {
         status = kernel_create(device, variant, &kernel);
         if (kernel != NULL) {

@@ -22,10 +22,12 @@ enum gyre_status gyre_vk_shader_make(struct vk_device *device, const char *name,
 {
     const struct gyre_log *log = &device->base.log;
     const struct vk_embedded *embedded = find(name, preamble);
-    if (embedded == NULL)
-        return gyre_fail(log, GYRE_UNSUPPORTED,
-                         "vulkan: built without glslang, and %s is not embedded for\n%s", name,
-                         preamble);
+    if (embedded == NULL) { // another kernel may do
+        gyre_log_write(log, GYRE_LOG_INFO,
+                       "vulkan: built without glslang, and %s is not embedded for\n%s", name,
+                       preamble);
+        return GYRE_UNSUPPORTED;
+    }
     out->words = malloc(embedded->size);
     if (out->words == NULL)
         return gyre_fail(log, GYRE_NO_MEMORY, "vulkan: no memory for a shader");
