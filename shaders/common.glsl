@@ -8,6 +8,13 @@
 #extension GL_EXT_shader_16bit_storage : enable
 #include "args/types.h"
 
+// Has the driver keep NaN, infinities and signs of zeros. Where it cannot, or the compiler of the
+// shaders does not know the device, this is left to its habits.
+#ifdef KEEP_NAN
+#extension GL_EXT_spirv_intrinsics : require
+spirv_execution_mode(extensions = ["SPV_KHR_float_controls"], capabilities = [4466], 4461, 32);
+#endif
+
 layout(local_size_x_id = 0) in;
 #define WG gl_WorkGroupSize.x
 

@@ -55,6 +55,38 @@ static enum gyre_status find_physical(struct vk_device *device)
     return GYRE_OK;
 }
 
+static bool can_keep_nan(const struct vk_device *device, const struct vk_extensions *extensions)
+{
+    VkPhysicalDeviceFloatControlsProperties floats = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FLOAT_CONTROLS_PROPERTIES,
+    };
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+        .pNext = &floats,
+    };
+    if (!gyre_vk_extensions_have(extensions, VK_KHR_SHADER_FLOAT_CONTROLS_EXTENSION_NAME))
+        return false;
+    device->instance.fn.GetPhysicalDeviceProperties2(device->physical, &properties);
+    return floats.shaderSignedZeroInfNanPreserveFloat32;
+}
+
+// Names the extensions to enable, all of them optional; returns their number.
+static uint32_t choose_extensions(struct vk_device *device, const char *names[2])
+{
+    // A layered driver (MoltenVK) wants this one named whenever it has it.
+    const char *portability = "VK_KHR_portability_subset";
+    struct vk_extensions extensions;
+    uint32_t n = 0;
+    gyre_vk_extensions_get(&device->instance, device->physical, &extensions);
+    if (gyre_vk_extensions_have(&extensions, portability))
+        names[n++] = portability;
+    device->can_keep_nan = can_keep_nan(device, &extensions);
+    if (device->can_keep_nan)
+        names[n++] = VK_KHR_SHADER_FLOAT_CONTROLS_EXTENSION_NAME;
+    free(extensions.names);
+    return n;
+}
+
 static enum gyre_status create_handle(struct vk_device *device)
 {
     const float priority = 1.0f;
@@ -68,19 +100,15 @@ static enum gyre_status create_handle(struct vk_device *device)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
         .storageBuffer16BitAccess = device->base.info.has_f16_storage,
     };
-    // A layered driver (MoltenVK) wants this one named whenever it has it.
-    const char *portability = "VK_KHR_portability_subset";
-    struct vk_extensions extensions;
-    gyre_vk_extensions_get(&device->instance, device->physical, &extensions);
+    const char *extensions[2];
     const VkDeviceCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &f16_storage,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
-        .enabledExtensionCount = gyre_vk_extensions_have(&extensions, portability),
-        .ppEnabledExtensionNames = &portability,
+        .enabledExtensionCount = choose_extensions(device, extensions),
+        .ppEnabledExtensionNames = extensions,
     };
-    free(extensions.names);
     return gyre_vk_check(
         &device->base.log,
         device->instance.fn.CreateDevice(device->physical, &create, NULL, &device->handle),

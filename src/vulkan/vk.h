@@ -124,6 +124,7 @@ struct vk_device {
     pthread_mutex_t queue_lock;
     double timestamp_period;   // nanoseconds
     uint32_t max_bindings;     // storage buffers of a shader
+    bool can_keep_nan;         // shaders may ask that NaN, infinities and signs of zeros be kept
     uint64_t timestamp_mask;   // 0: no timestamps
     char cache_tag[96];        // device, driver and its build, for cache keys
     struct vk_kernel *kernels; // prepared variants
@@ -156,7 +157,7 @@ enum gyre_status gyre_vk_buffer_create(struct gyre_device *device, uint64_t size
                                        struct gyre_buffer **out);
 void gyre_vk_buffer_destroy(struct gyre_buffer *buffer);
 
-// A prepared variant, or one known not to work; never changed, lives as long as the device. kernel.c
+// A prepared variant, or one that cannot be; never changed, lives as long as the device. kernel.c
 struct vk_kernel {
     struct vk_kernel *next;
     struct gyre_variant variant;
