@@ -14,14 +14,14 @@ struct splits {
     u32 first, step, n;
 };
 
-// (M, L) of a row; ml (R, 2).
-static inline float2 merge(struct splits s, __global const float2 *ml)
+// (M, L) of a row; ml (R, 2), which may lie at any float.
+static inline float2 merge(struct splits s, __global const float *ml)
 {
     float most = -INFINITY, sum = 0.0f;
     for (u32 i = 0; i < s.n; i++)
-        most = fmax(most, ml[s.first + i * s.step].x);
+        most = fmax(most, ml[2 * (s.first + i * s.step)]);
     for (u32 i = 0; i < s.n; i++) {
-        const float2 part = ml[s.first + i * s.step];
+        const float2 part = vload2(s.first + i * s.step, ml);
         sum += part.y * exp_fast(part.x - shift_of(most));
     }
     return (float2)(most, sum);
@@ -37,7 +37,7 @@ attention_combine(struct gyre_attention_combine_args a,
     const u32 n_results = a.n_batch * a.n_kv_heads * a.n_splits * n_rows;
     const u32 batch = get_group_id(2) / a.n_kv_heads, kv_head = get_group_id(2) % a.n_kv_heads;
     const u32 column = get_global_id(0);
-    __global const float2 *ml = (__global const float2 *)(partial + n_results * a.v_dim);
+    __global const float *ml = partial + n_results * a.v_dim;
     for (u32 row = get_group_id(1); row < n_rows; row += get_num_groups(1)) {
         const u32 head = kv_head * a.group + row % a.group, query = row / a.group;
         const struct splits s = {get_group_id(2) * a.n_splits * n_rows + row, n_rows, a.n_splits};
@@ -50,7 +50,7 @@ attention_combine(struct gyre_attention_combine_args a,
         float o = 0.0f;
         for (u32 i = 0; i < s.n; i++) {
             const u32 at = s.first + i * s.step;
-            o += partial[at * a.v_dim + column] * exp_fast(ml[at].x - shift_of(total.x));
+            o += partial[at * a.v_dim + column] * exp_fast(ml[2 * at] - shift_of(total.x));
         }
         STORE(OUT_DTYPE)(out, ROW(a, out, batch, query, head) + column, o * inverse);
     }
