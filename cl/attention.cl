@@ -9,6 +9,9 @@
 // args/attention.h says, and V_TILE columns of v; its work-items form a grid of TX keys or columns by
 // TY rows, each owning MQ rows by MK keys of s and MQ rows by NV float4 of o.
 //
+// Without an output v is not read: it may be absent. Barriers stay outside of such branches, where
+// PoCL miscompiles them.
+//
 // STAGED 1: q, k and v pass through local memory. 0: only p does, for devices where local memory is
 // no faster than global memory.
 #include "args/attention.h"
@@ -171,6 +174,8 @@ static inline void stage_qk(struct gyre_attention_args a, struct tile t, u32 key
 static inline void stage_v(struct gyre_attention_args a, struct tile t, u32 key,
                            __global const TYPE(V_DTYPE) * v, __local float *stage)
 {
+    if (a.has_out == 0u)
+        return;
     const u32 x = get_local_id(0) % V_LANES, y = get_local_id(0) / V_LANES;
     const u32 column = t.column + min(x, t.n_columns - 1);
 #pragma unroll 4
@@ -237,9 +242,9 @@ static inline void weighted_values(struct gyre_attention_args a, struct tile t, 
         barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
         stage_v(a, t, key + x, v, (__local float *)stage);
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (is_whole)
+        if (a.has_out != 0u && is_whole)
             add_block(t, r, x, p, stage, true);
-        else
+        else if (a.has_out != 0u)
             add_block(t, r, x, p, stage, false);
     }
 }
@@ -319,9 +324,9 @@ static inline void weighted_values(struct gyre_attention_args a, struct tile t, 
                                    __local const float4 *p, __local float4 *stage, bool is_whole)
 {
     barrier(CLK_LOCAL_MEM_FENCE); // p is complete
-    if (is_whole)
+    if (a.has_out != 0u && is_whole)
         add_block(a, t, r, key, v, p, true);
-    else
+    else if (a.has_out != 0u)
         add_block(a, t, r, key, v, p, false);
 }
 #endif

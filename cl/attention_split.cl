@@ -204,7 +204,7 @@ static inline void add_values(struct gyre_attention_args a, struct tile t, struc
 #pragma unroll
         for (i32 c = 0; c < NC; c++) {
             const u32 wanted = t.column + (u32)get_local_id(0) + c * WG;
-            const u32 column = min(wanted, max(a.v_dim, 1u) - 1);
+            const u32 column = min(wanted, a.v_dim - 1);
             vx[c].x = load_value(a, t, key + x, column, v);
             vx[c].y = load_value(a, t, key + x + 1, column, v);
             vx[c].z = load_value(a, t, key + x + 2, column, v);
@@ -281,7 +281,8 @@ attention_split(struct gyre_attention_args a,
         finish_scores(a, t, key, mask, part, s);
         update_row(&my, s, row_part, (__local float *)p, factors);
         barrier(CLK_LOCAL_MEM_FENCE);
-        add_values(a, t, &my, key, v, p, factors);
+        if (a.has_out != 0u) // otherwise v may be absent
+            add_values(a, t, &my, key, v, p, factors);
     }
     write_state(a, t, &my, row_part, partial);
 }
