@@ -4,7 +4,7 @@
 //   turn = frac(position * freq[j]); c = cos(2 pi turn), s = sin(2 pi turn)
 //   x'[a] = amp_cos c x[a] - amp_sin s x[b]      x'[b] = amp_sin s x[a] + amp_cos c x[b]
 //
-// groups: (ceil(items / WG), tokens (strided), batch). An item is one pair, or one element outside
+// groups: (ceil(items / WG), tokens (strided), batch (strided)). An item is one pair, or one element outside
 // the rotary window, of HEADS heads of q and k counted together; neighbouring items are neighbouring
 // pairs.
 #include "args/rope.h"
@@ -95,21 +95,21 @@ rope(struct gyre_rope_args a,
     const u32 number = get_global_id(0) % n_items;
     const u32 head_begin = get_global_id(0) / n_items * HEADS;
     const u32 head_end = min(head_begin + HEADS, a.n_q_heads + a.n_k_heads);
-    const u32 batch = get_group_id(2);
     struct item item = item_of(a, number);
     const uint2 freq = item.is_pair ? table[number] : (uint2)(0u, 0u);
-    for (u32 token = get_group_id(1); token < a.n_tokens; token += get_num_groups(1)) {
-        float2 cs = cos_sin(turn_of(position_of(a, positions, batch, token), freq));
-        item.cos = cs.x * a.amp_cos;
-        item.sin = cs.y * a.amp_sin;
-        for (u32 head = head_begin; head < head_end; head++) {
-            const u32 k_head = head - a.n_q_heads;
-            if (head < a.n_q_heads)
-                rotate_head(item, q, ROW(a, q, batch, token, head), q_out,
-                            ROW(a, q_out, batch, token, head));
-            else
-                rotate_head(item, k, ROW(a, k, batch, token, k_head), k_out,
-                            ROW(a, k_out, batch, token, k_head));
+    for (u32 batch = get_group_id(2); batch < a.n_batch; batch += get_num_groups(2))
+        for (u32 token = get_group_id(1); token < a.n_tokens; token += get_num_groups(1)) {
+            float2 cs = cos_sin(turn_of(position_of(a, positions, batch, token), freq));
+            item.cos = cs.x * a.amp_cos;
+            item.sin = cs.y * a.amp_sin;
+            for (u32 head = head_begin; head < head_end; head++) {
+                const u32 k_head = head - a.n_q_heads;
+                if (head < a.n_q_heads)
+                    rotate_head(item, q, ROW(a, q, batch, token, head), q_out,
+                                ROW(a, q_out, batch, token, head));
+                else
+                    rotate_head(item, k, ROW(a, k, batch, token, k_head), k_out,
+                                ROW(a, k_out, batch, token, k_head));
+            }
         }
-    }
 }

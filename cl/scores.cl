@@ -3,8 +3,8 @@
 //
 //   s = scale * q.k     then for STAGE 1 capped, for STAGE 2 capped and masked
 //
-// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q), heads * batch, heads innermost). Work-items
-// form a grid of TX keys by TY queries, each owning MQ queries by MK keys.
+// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q) (strided), heads * batch, heads innermost).
+// Work-items form a grid of TX keys by TY queries, each owning MQ queries by MK keys.
 #include "args/attention.h"
 #include "keys.clh"
 
@@ -61,6 +61,24 @@ static inline float finish(struct gyre_attention_args a, float dot, u32 query, u
     return score;
 }
 
+// A work-item's scores: of MQ queries from `query0` on, and of MK keys from `key0` on, TX apart.
+static inline void write_scores(struct gyre_attention_args a, u32 batch, u32 head, u32 query0,
+                                u32 key0, float s[MQ][MK], __global const TYPE(MASK_DTYPE) * mask,
+                                __global TYPE(SCORES_DTYPE) * result)
+{
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++)
+#pragma unroll
+        for (i32 j = 0; j < MK; j++) {
+            const u32 query = query0 + i, key = key0 + j * TX;
+            if (query >= a.q_len || key >= a.kv_len)
+                continue;
+            const u32 begin = ROW(a, mask, batch, head, query);
+            const float score = finish(a, s[i][j], query, key, mask, begin);
+            STORE(SCORES_DTYPE)(result, ROW(a, scores, batch, head, query) + key, score);
+        }
+}
+
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
 scores(struct gyre_attention_args a,
        __global const TYPE(Q_DTYPE) * q,       // (batch, query, head, head_dim)
@@ -72,25 +90,17 @@ scores(struct gyre_attention_args a,
     __local float4 k_stage[TILE_K * CHUNK_STRIDE];
     const u32 n_heads = a.n_kv_heads * a.group;
     const u32 batch = get_group_id(2) / n_heads, head = get_group_id(2) % n_heads;
-    const u32 query0 = get_group_id(1) * TILE_Q, key0 = get_group_id(0) * TILE_K;
+    const u32 key0 = get_group_id(0) * TILE_K, step = get_num_groups(1) * TILE_Q;
     const u32 tx = get_local_id(0) % TX, ty = get_local_id(0) / TX * MQ;
-    float s[MQ][MK] = {{0.0f}};
-    for (u32 d = 0; d < a.head_dim; d += 4 * CHUNK) {
-        barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
-        stage_q(a, batch, query0, a.q_len, head, d, q, (__local float *)q_stage);
-        stage_k(a, batch, key0, a.kv_len, head / a.group, d, k, (__local float *)k_stage);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        add_products(q_stage + ty * CHUNK_STRIDE, k_stage + tx * CHUNK_STRIDE, s);
-    }
-#pragma unroll
-    for (i32 i = 0; i < MQ; i++)
-#pragma unroll
-        for (i32 j = 0; j < MK; j++) {
-            const u32 query = query0 + ty + i, key = key0 + tx + j * TX;
-            if (query >= a.q_len || key >= a.kv_len)
-                continue;
-            const u32 begin = ROW(a, mask, batch, head, query);
-            const float score = finish(a, s[i][j], query, key, mask, begin);
-            STORE(SCORES_DTYPE)(result, ROW(a, scores, batch, head, query) + key, score);
+    for (u32 query0 = get_group_id(1) * TILE_Q; query0 < a.q_len; query0 += step) {
+        float s[MQ][MK] = {{0.0f}};
+        for (u32 d = 0; d < a.head_dim; d += 4 * CHUNK) {
+            barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
+            stage_q(a, batch, query0, a.q_len, head, d, q, (__local float *)q_stage);
+            stage_k(a, batch, key0, a.kv_len, head / a.group, d, k, (__local float *)k_stage);
+            barrier(CLK_LOCAL_MEM_FENCE);
+            add_products(q_stage + ty * CHUNK_STRIDE, k_stage + tx * CHUNK_STRIDE, s);
         }
+        write_scores(a, batch, head, query0 + ty, key0 + tx, s, mask, result);
+    }
 }
