@@ -57,7 +57,7 @@ INLINE void store_twice(float *dst, vec even, vec odd)
 }
 
 static void compute_angles(const struct gyre_rope_args *args, u32 pairing, const uint32_t *table,
-                           int64_t position, const struct angles *angles)
+                           int32_t position, const struct angles *angles)
 {
     for (size_t j = 0; j < args->n_pairs; j++) {
         uint64_t freq = (uint64_t)table[2 * j + 1] << 32 | table[2 * j];
@@ -216,14 +216,16 @@ static struct heads heads_at(const struct gyre_cpu_task *task, bool is_k, u32 ba
     return heads;
 }
 
-static int64_t position_of(const struct gyre_cpu_task *task, u32 batch, u32 token)
+// Wraps at 32 bits, as on every device.
+static int32_t position_of(const struct gyre_cpu_task *task, u32 batch, u32 token)
 {
     const struct gyre_rope_args *args = task->args;
     const int32_t *positions = task->bufs[BUF_POSITIONS];
     if (args->use_positions == 0)
-        return (int64_t)args->start + (int64_t)token * args->step;
-    return (int64_t)args->start + positions[args->pos_offset + (size_t)batch * args->pos_stride[0] +
-                                            (size_t)token * args->pos_stride[1]];
+        return (int32_t)((u32)args->start + token * (u32)args->step);
+    return (int32_t)((u32)args->start +
+                     (u32)positions[args->pos_offset + (size_t)batch * args->pos_stride[0] +
+                                    (size_t)token * args->pos_stride[1]]);
 }
 
 static void run(const struct gyre_cpu_task *task, const uint32_t group[3], void *local)
