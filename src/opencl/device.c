@@ -106,7 +106,7 @@ static enum gyre_status make_context(const struct gyre_log *log, struct gyre_cl_
 {
     cl_int error = CL_SUCCESS;
     device->context = device->cl.clCreateContext(NULL, 1, &device->id, NULL, NULL, &error);
-    return gyre_cl_check(log, error, "clCreateContext");
+    return gyre_cl_check(log, error, GYRE_CL_SETUP, "clCreateContext");
 }
 
 static void close_device(struct gyre_device *head)

@@ -99,11 +99,11 @@ enum gyre_status gyre_cl_gemm(struct gyre_stream *head, const struct gyre_gemm *
         first_element(&g->b, g->b_offset), g->b_ld, g->b_stride, 0.0f, memory(&g->c),
         first_element(&g->c, g->c_offset), g->c_ld, g->c_stride, g->batch, &stream->queue, &event);
     pthread_mutex_unlock(&clblast_lock);
-    if (code != CLBlastSuccess)
-        return gyre_fail(&head->device->log, GYRE_DEVICE,
-                         "opencl: CLBlastSgemmStridedBatched: error %d", (int)code);
-    gyre_cl_stream_note(stream, event);
-    return GYRE_OK;
+    if (code == CLBlastSuccess)
+        gyre_cl_stream_note(stream, event);
+    // Its codes are OpenCL's, and others of its own.
+    return gyre_cl_check(&head->device->log, (cl_int)code, GYRE_CL_SETUP,
+                         "CLBlastSgemmStridedBatched");
 }
 #else
 void gyre_cl_clblast_free(struct gyre_cl_device *device)

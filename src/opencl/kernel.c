@@ -93,7 +93,7 @@ static enum gyre_status build_source(const struct gyre_cl_device *device,
     const struct gyre_log *log = &device->head.log;
     cl_int error = CL_SUCCESS;
     *out = cl->clCreateProgramWithSource(device->context, 1, &source, NULL, &error);
-    enum gyre_status status = gyre_cl_check(log, error, "clCreateProgramWithSource");
+    enum gyre_status status = gyre_cl_check(log, error, GYRE_CL_BUILD, "clCreateProgramWithSource");
     if (status != GYRE_OK)
         return status;
     error = cl->clBuildProgram(*out, 1, &device->id, options, NULL, NULL);
@@ -102,7 +102,7 @@ static enum gyre_status build_source(const struct gyre_cl_device *device,
     log_build(device, *out, variant->kernel->name);
     cl->clReleaseProgram(*out);
     *out = NULL;
-    return gyre_cl_check(log, error, "clBuildProgram");
+    return gyre_cl_check(log, error, GYRE_CL_BUILD, "clBuildProgram");
 }
 
 // --- the disk cache
@@ -223,7 +223,7 @@ static enum gyre_status make_program(const struct gyre_cl_device *device,
         cl_int error = CL_SUCCESS;
         program->kernel =
             device->cl.clCreateKernel(program->program, variant->kernel->name, &error);
-        status = gyre_cl_check(&device->head.log, error, "clCreateKernel");
+        status = gyre_cl_check(&device->head.log, error, GYRE_CL_BUILD, "clCreateKernel");
     }
     if (status == GYRE_OK)
         status = check_limits(device, program);
@@ -356,7 +356,7 @@ static enum gyre_status enqueue(struct gyre_cl_stream *stream, struct gyre_cl_pr
     pthread_mutex_unlock(&program->lock);
     if (error == CL_SUCCESS)
         gyre_cl_stream_note(stream, event);
-    return gyre_cl_check(&stream->head.device->log, error, call);
+    return gyre_cl_check(&stream->head.device->log, error, GYRE_CL_SETUP, call);
 }
 
 enum gyre_status gyre_cl_dispatch(struct gyre_stream *head, const struct gyre_dispatch *dispatch)

@@ -43,32 +43,40 @@ void gyre_cl_unload(struct gyre_cl *cl)
     cl->handle = NULL;
 }
 
-static enum gyre_status status_of(cl_int error)
+static enum gyre_status status_of(cl_int error, enum gyre_cl_phase phase)
 {
     switch (error) {
     case CL_SUCCESS:
         return GYRE_OK;
     case CL_OUT_OF_HOST_MEMORY:
-    case CL_OUT_OF_RESOURCES:
+        return GYRE_NO_MEMORY;
+    case CL_DEVICE_NOT_AVAILABLE:
+    case CL_INVALID_COMMAND_QUEUE:                     // NVIDIA's, after a kernel has faulted
+    case CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST: // the work waited for has failed
+        return GYRE_DEVICE_LOST;
+    }
+    if (phase == GYRE_CL_BUILD)
+        return GYRE_COMPILE;
+    switch (error) {
+    case CL_OUT_OF_RESOURCES: // while work runs: NVIDIA's for a kernel that faults
+        return phase == GYRE_CL_RUN ? GYRE_DEVICE_LOST : GYRE_NO_MEMORY;
     case CL_MEM_OBJECT_ALLOCATION_FAILURE:
         return GYRE_NO_MEMORY;
-    case CL_BUILD_PROGRAM_FAILURE:
+    case CL_BUILD_PROGRAM_FAILURE: // of a library that builds while it enqueues
         return GYRE_COMPILE;
-    case CL_COMPILER_NOT_AVAILABLE:
     case CL_INVALID_BUFFER_SIZE:
     case CL_INVALID_WORK_GROUP_SIZE:
     case CL_INVALID_GLOBAL_WORK_SIZE:
         return GYRE_UNSUPPORTED;
-    case CL_DEVICE_NOT_AVAILABLE:
-        return GYRE_DEVICE_LOST;
     default:
         return GYRE_DEVICE;
     }
 }
 
-enum gyre_status gyre_cl_check(const struct gyre_log *log, cl_int error, const char *call)
+enum gyre_status gyre_cl_check(const struct gyre_log *log, cl_int error, enum gyre_cl_phase phase,
+                               const char *call)
 {
-    enum gyre_status status = status_of(error);
+    enum gyre_status status = status_of(error, phase);
     return status == GYRE_OK ? status
                              : gyre_fail(log, status, "opencl: %s: error %d", call, (int)error);
 }

@@ -56,7 +56,15 @@ struct gyre_cl {
 enum gyre_status gyre_cl_load(const struct gyre_log *log, struct gyre_cl *cl);
 void gyre_cl_unload(struct gyre_cl *cl);
 
+// What a call is for: drivers say CL_OUT_OF_RESOURCES of more than memory.
+enum gyre_cl_phase {
+    GYRE_CL_SETUP, // making objects, enqueueing
+    GYRE_CL_BUILD, // programs and kernels: another one may do
+    GYRE_CL_RUN,   // waiting for work and its results: what the work met
+};
+
 // What an error code of the call named means; writes an error line unless it is success.
-enum gyre_status gyre_cl_check(const struct gyre_log *log, cl_int error, const char *call);
+enum gyre_status gyre_cl_check(const struct gyre_log *log, cl_int error, enum gyre_cl_phase phase,
+                               const char *call);
 
 #endif

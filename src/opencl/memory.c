@@ -15,7 +15,7 @@ enum gyre_status gyre_cl_buffer_create(struct gyre_device *head, uint64_t size,
     buffer->head.device = head;
     buffer->head.size = size;
     buffer->mem = device->cl.clCreateBuffer(device->context, CL_MEM_READ_WRITE, size, NULL, &error);
-    enum gyre_status status = gyre_cl_check(&head->log, error, "clCreateBuffer");
+    enum gyre_status status = gyre_cl_check(&head->log, error, GYRE_CL_SETUP, "clCreateBuffer");
     if (status != GYRE_OK) {
         free(buffer);
         return status;
@@ -39,7 +39,7 @@ enum gyre_status gyre_cl_buffer_write(struct gyre_stream *head, struct gyre_buff
     cl_int error = gyre_cl_device_of(head->device)
                        ->cl.clEnqueueWriteBuffer(stream->queue, mem, CL_TRUE, offset, size, src, 0,
                                                  NULL, NULL);
-    return gyre_cl_check(&head->device->log, error, "clEnqueueWriteBuffer");
+    return gyre_cl_check(&head->device->log, error, GYRE_CL_SETUP, "clEnqueueWriteBuffer");
 }
 
 enum gyre_status gyre_cl_buffer_read(struct gyre_stream *head, struct gyre_buffer *buffer,
@@ -50,7 +50,7 @@ enum gyre_status gyre_cl_buffer_read(struct gyre_stream *head, struct gyre_buffe
     cl_int error =
         gyre_cl_device_of(head->device)
             ->cl.clEnqueueReadBuffer(stream->queue, mem, CL_TRUE, offset, size, dst, 0, NULL, NULL);
-    return gyre_cl_check(&head->device->log, error, "clEnqueueReadBuffer");
+    return gyre_cl_check(&head->device->log, error, GYRE_CL_RUN, "clEnqueueReadBuffer");
 }
 
 enum gyre_status gyre_cl_span_memory(struct gyre_cl_device *device, const struct gyre_span *span,
@@ -63,5 +63,5 @@ enum gyre_status gyre_cl_span_memory(struct gyre_cl_device *device, const struct
     *mem = *is_part ? device->cl.clCreateSubBuffer(whole, CL_MEM_READ_WRITE,
                                                    CL_BUFFER_CREATE_TYPE_REGION, &region, &error)
                     : whole;
-    return gyre_cl_check(&device->head.log, error, "clCreateSubBuffer");
+    return gyre_cl_check(&device->head.log, error, GYRE_CL_SETUP, "clCreateSubBuffer");
 }

@@ -25,6 +25,15 @@ static cl_event retain(const struct gyre_cl *cl, cl_event event)
     return event;
 }
 
+// How far the work of an event is: CL_COMPLETE or above, or an error, its own or of the query.
+static cl_int progress_of(const struct gyre_cl *cl, cl_event event)
+{
+    cl_int progress = CL_COMPLETE;
+    cl_int error = cl->clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof(progress),
+                                      &progress, NULL);
+    return error != CL_SUCCESS ? error : progress;
+}
+
 // --- streams
 
 enum gyre_status gyre_cl_stream_create(struct gyre_device *head, struct gyre_stream **out)
@@ -37,7 +46,8 @@ enum gyre_status gyre_cl_stream_create(struct gyre_device *head, struct gyre_str
     stream->head.device = head;
     stream->queue = device->cl.clCreateCommandQueue(device->context, device->id,
                                                     CL_QUEUE_PROFILING_ENABLE, &error);
-    enum gyre_status status = gyre_cl_check(&head->log, error, "clCreateCommandQueue");
+    enum gyre_status status =
+        gyre_cl_check(&head->log, error, GYRE_CL_SETUP, "clCreateCommandQueue");
     if (status != GYRE_OK) {
         free(stream);
         return status;
@@ -74,7 +84,7 @@ static enum gyre_status need_last(struct gyre_cl_stream *stream)
     const struct gyre_device *device = stream->head.device;
     cl_int error =
         cl_of(device)->clEnqueueMarkerWithWaitList(stream->queue, 0, NULL, &stream->last);
-    return gyre_cl_check(&device->log, error, "clEnqueueMarkerWithWaitList");
+    return gyre_cl_check(&device->log, error, GYRE_CL_SETUP, "clEnqueueMarkerWithWaitList");
 }
 
 // `out` becomes the event of all work so far.
@@ -103,7 +113,8 @@ enum gyre_status gyre_cl_stream_submit(struct gyre_stream *head, struct gyre_eve
     struct gyre_event *made = NULL;
     enum gyre_status status = event != NULL ? make_event(stream, &made) : GYRE_OK;
     if (status == GYRE_OK)
-        status = gyre_cl_check(&head->device->log, cl->clFlush(stream->queue), "clFlush");
+        status =
+            gyre_cl_check(&head->device->log, cl->clFlush(stream->queue), GYRE_CL_SETUP, "clFlush");
     if (status != GYRE_OK) {
         if (made != NULL)
             gyre_cl_event_destroy(made);
@@ -120,7 +131,10 @@ enum gyre_status gyre_cl_stream_finish(struct gyre_stream *head)
     struct gyre_cl_stream *stream = (struct gyre_cl_stream *)head;
     const struct gyre_cl *cl = cl_of(head->device);
     release(cl, &stream->first);
-    return gyre_cl_check(&head->device->log, cl->clFinish(stream->queue), "clFinish");
+    cl_int error = cl->clFinish(stream->queue);
+    if (error == CL_SUCCESS && stream->last != NULL) // it may succeed where work has failed
+        error = progress_of(cl, stream->last);
+    return gyre_cl_check(&head->device->log, error, GYRE_CL_RUN, "clFinish");
 }
 
 enum gyre_status gyre_cl_stream_wait(struct gyre_stream *head, const struct gyre_event *event)
@@ -133,7 +147,7 @@ enum gyre_status gyre_cl_stream_wait(struct gyre_stream *head, const struct gyre
                                            &((const struct gyre_cl_event *)event)->last, &reached);
     if (error == CL_SUCCESS)
         gyre_cl_stream_note(stream, reached);
-    return gyre_cl_check(&head->device->log, error, "clEnqueueBarrierWithWaitList");
+    return gyre_cl_check(&head->device->log, error, GYRE_CL_SETUP, "clEnqueueBarrierWithWaitList");
 }
 
 // --- events
@@ -141,7 +155,7 @@ enum gyre_status gyre_cl_stream_wait(struct gyre_stream *head, const struct gyre
 static enum gyre_status wait_for_ever(const struct gyre_cl_event *event)
 {
     cl_int error = cl_of(event->head.device)->clWaitForEvents(1, &event->last);
-    return gyre_cl_check(&event->head.device->log, error, "clWaitForEvents");
+    return gyre_cl_check(&event->head.device->log, error, GYRE_CL_RUN, "clWaitForEvents");
 }
 
 static uint64_t now_ns(void)
@@ -159,15 +173,9 @@ enum gyre_status gyre_cl_event_wait(struct gyre_event *head, uint64_t timeout_ns
     if (timeout_ns == UINT64_MAX)
         return wait_for_ever(event);
     for (;;) { // OpenCL knows no timeout
-        cl_int state = CL_COMPLETE;
-        cl_int error = cl_of(head->device)
-                           ->clGetEventInfo(event->last, CL_EVENT_COMMAND_EXECUTION_STATUS,
-                                            sizeof(state), &state, NULL);
-        if (error != CL_SUCCESS || state < 0)
-            return gyre_cl_check(&head->device->log, error != CL_SUCCESS ? error : state,
-                                 "work of the event");
-        if (state == CL_COMPLETE)
-            return GYRE_OK;
+        cl_int progress = progress_of(cl_of(head->device), event->last);
+        if (progress <= CL_COMPLETE)
+            return gyre_cl_check(&head->device->log, progress, GYRE_CL_RUN, "work of the event");
         if (now_ns() - start >= timeout_ns)
             return GYRE_TIMEOUT;
         nanosleep(&pause, NULL);
@@ -180,7 +188,7 @@ static enum gyre_status read_time(const struct gyre_device *device, cl_event eve
     cl_int error = cl_of(device)->clGetEventProfilingInfo(event, what, sizeof(*ns), ns, NULL);
     if (error == CL_PROFILING_INFO_NOT_AVAILABLE)
         return GYRE_UNSUPPORTED;
-    return gyre_cl_check(&device->log, error, "clGetEventProfilingInfo");
+    return gyre_cl_check(&device->log, error, GYRE_CL_RUN, "clGetEventProfilingInfo");
 }
 
 enum gyre_status gyre_cl_event_device_time(struct gyre_event *head, uint64_t *ns)
