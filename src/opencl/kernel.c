@@ -16,10 +16,12 @@
 
 enum { TEXT_SIZE = 512, KEY_SIZE = 2048 };
 
-// A compiled variant. Arguments belong to the kernel object: set and enqueue under its lock.
+// A variant, compiled or found not to compile. Arguments belong to the kernel object: set and
+// enqueue under its lock.
 struct gyre_cl_program {
     struct gyre_cl_program *next;
     struct gyre_variant variant;
+    enum gyre_status status; // unless it is OK there may be no program and no kernel
     cl_program program;
     cl_kernel kernel;
     pthread_mutex_t lock;
@@ -209,6 +211,31 @@ static enum gyre_status check_limits(const struct gyre_cl_device *device,
     return GYRE_UNSUPPORTED;
 }
 
+static enum gyre_status make_kernel(const struct gyre_cl_device *device,
+                                    struct gyre_cl_program *program)
+{
+    const struct gyre_variant *variant = &program->variant;
+    if (group_size(variant) > device->head.info.max_group_size) {
+        gyre_log_write(&device->head.log, GYRE_LOG_INFO, "opencl: work-groups of %u do not fit",
+                       group_size(variant));
+        return GYRE_UNSUPPORTED;
+    }
+    enum gyre_status status = get_program(device, variant, &program->program);
+    if (status != GYRE_OK)
+        return status;
+    cl_int error = CL_SUCCESS;
+    program->kernel = device->cl.clCreateKernel(program->program, variant->kernel->name, &error);
+    status = gyre_cl_check(&device->head.log, error, GYRE_CL_BUILD, "clCreateKernel");
+    return status == GYRE_OK ? check_limits(device, program) : status;
+}
+
+// What would not be otherwise another time.
+static bool is_lasting(enum gyre_status status)
+{
+    return status == GYRE_OK || status == GYRE_UNSUPPORTED || status == GYRE_COMPILE;
+}
+
+// OK: made, with a status of its own.
 static enum gyre_status make_program(const struct gyre_cl_device *device,
                                      const struct gyre_variant *variant,
                                      struct gyre_cl_program **out)
@@ -218,16 +245,9 @@ static enum gyre_status make_program(const struct gyre_cl_device *device,
         return GYRE_NO_MEMORY;
     program->variant = *variant;
     pthread_mutex_init(&program->lock, NULL);
-    enum gyre_status status = get_program(device, variant, &program->program);
-    if (status == GYRE_OK) {
-        cl_int error = CL_SUCCESS;
-        program->kernel =
-            device->cl.clCreateKernel(program->program, variant->kernel->name, &error);
-        status = gyre_cl_check(&device->head.log, error, GYRE_CL_BUILD, "clCreateKernel");
-    }
-    if (status == GYRE_OK)
-        status = check_limits(device, program);
-    if (status != GYRE_OK) {
+    program->status = make_kernel(device, program);
+    if (!is_lasting(program->status)) {
+        enum gyre_status status = program->status;
         free_program(&device->cl, program);
         return status;
     }
@@ -269,23 +289,20 @@ static struct gyre_cl_program *insert(struct gyre_cl_device *device, struct gyre
     return program;
 }
 
-// Compiles outside of the lock, so that other streams go on meanwhile.
+// Compiles outside of the lock, so that other streams go on meanwhile. A variant that cannot be had
+// is built, and logged, once.
 static enum gyre_status need_program(struct gyre_cl_device *device,
                                      const struct gyre_variant *variant,
                                      struct gyre_cl_program **out)
 {
     *out = find_locked(device, variant);
-    if (*out != NULL)
-        return GYRE_OK;
-    if (group_size(variant) > device->head.info.max_group_size) {
-        gyre_log_write(&device->head.log, GYRE_LOG_INFO, "opencl: work-groups of %u do not fit",
-                       group_size(variant));
-        return GYRE_UNSUPPORTED;
-    }
-    enum gyre_status status = make_program(device, variant, out);
-    if (status == GYRE_OK)
+    if (*out == NULL) {
+        enum gyre_status status = make_program(device, variant, out);
+        if (status != GYRE_OK)
+            return status;
         *out = insert(device, *out);
-    return status;
+    }
+    return (*out)->status;
 }
 
 enum gyre_status gyre_cl_prepare(struct gyre_device *device, const struct gyre_variant *variant)
@@ -296,38 +313,9 @@ enum gyre_status gyre_cl_prepare(struct gyre_device *device, const struct gyre_v
 
 // --- running
 
-// The memory objects of a dispatch; parts are made for it.
-struct bindings {
-    cl_mem mems[GYRE_MAX_BUFS];
-    bool are_parts[GYRE_MAX_BUFS];
-    uint32_t n;
-};
-
-static void release_bindings(const struct gyre_cl *cl, const struct bindings *bindings)
-{
-    for (uint32_t i = 0; i < bindings->n; i++)
-        if (bindings->are_parts[i])
-            cl->clReleaseMemObject(bindings->mems[i]);
-}
-
-static enum gyre_status make_bindings(struct gyre_cl_device *device,
-                                      const struct gyre_dispatch *dispatch,
-                                      struct bindings *bindings)
-{
-    for (bindings->n = 0; bindings->n < dispatch->variant.kernel->n_bufs; bindings->n++) {
-        uint32_t i = bindings->n;
-        enum gyre_status status = gyre_cl_span_memory(device, &dispatch->bufs[i],
-                                                      &bindings->mems[i], &bindings->are_parts[i]);
-        if (status != GYRE_OK) {
-            release_bindings(&device->cl, bindings);
-            return status;
-        }
-    }
-    return GYRE_OK;
-}
-
 static cl_int set_args(const struct gyre_cl *cl, cl_kernel kernel,
-                       const struct gyre_dispatch *dispatch, const struct bindings *bindings)
+                       const struct gyre_dispatch *dispatch,
+                       const struct gyre_cl_bindings *bindings)
 {
     cl_int error =
         cl->clSetKernelArg(kernel, 0, dispatch->variant.kernel->args_size, dispatch->args);
@@ -338,7 +326,7 @@ static cl_int set_args(const struct gyre_cl *cl, cl_kernel kernel,
 
 static enum gyre_status enqueue(struct gyre_cl_stream *stream, struct gyre_cl_program *program,
                                 const struct gyre_dispatch *dispatch,
-                                const struct bindings *bindings)
+                                const struct gyre_cl_bindings *bindings)
 {
     const struct gyre_cl *cl = &gyre_cl_device_of(stream->head.device)->cl;
     const size_t local[3] = {group_size(&program->variant), 1, 1};
@@ -364,14 +352,14 @@ enum gyre_status gyre_cl_dispatch(struct gyre_stream *head, const struct gyre_di
     struct gyre_cl_stream *stream = (struct gyre_cl_stream *)head;
     struct gyre_cl_device *device = gyre_cl_device_of(head->device);
     struct gyre_cl_program *program = NULL;
-    struct bindings bindings;
+    struct gyre_cl_bindings bindings;
     enum gyre_status status = need_program(device, &dispatch->variant, &program);
     if (status != GYRE_OK)
         return status;
-    status = make_bindings(device, dispatch, &bindings);
+    status = gyre_cl_bind(device, dispatch, &bindings);
     if (status != GYRE_OK)
         return status;
     status = enqueue(stream, program, dispatch, &bindings);
-    release_bindings(&device->cl, &bindings);
+    gyre_cl_unbind(&device->cl, &bindings);
     return status;
 }

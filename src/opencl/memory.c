@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Buffers, and the parts of them that kernels see.
 #include <stdlib.h>
+#include <string.h>
 
 #include "opencl/objects.h"
 
@@ -53,7 +54,10 @@ enum gyre_status gyre_cl_buffer_read(struct gyre_stream *head, struct gyre_buffe
     return gyre_cl_check(&head->device->log, error, GYRE_CL_RUN, "clEnqueueReadBuffer");
 }
 
-enum gyre_status gyre_cl_span_memory(struct gyre_cl_device *device, const struct gyre_span *span,
+// --- what a dispatch binds
+
+// A span's memory: the buffer's own, or a part of it to release.
+static enum gyre_status make_binding(struct gyre_cl_device *device, const struct gyre_span *span,
                                      cl_mem *mem, bool *is_part)
 {
     cl_mem whole = ((struct gyre_cl_buffer *)span->buffer)->mem;
@@ -64,4 +68,54 @@ enum gyre_status gyre_cl_span_memory(struct gyre_cl_device *device, const struct
                                                    CL_BUFFER_CREATE_TYPE_REGION, &region, &error)
                     : whole;
     return gyre_cl_check(&device->head.log, error, GYRE_CL_SETUP, "clCreateSubBuffer");
+}
+
+static bool begin_alike(const struct gyre_span *x, const struct gyre_span *y)
+{
+    return x->buffer == y->buffer && x->offset == y->offset;
+}
+
+// The first binding that begins where binding i does.
+static uint32_t first_like(const struct gyre_dispatch *dispatch, uint32_t i)
+{
+    uint32_t first = 0;
+    while (!begin_alike(&dispatch->bufs[first], &dispatch->bufs[i]))
+        first++;
+    return first;
+}
+
+// The largest span of those that begin where binding i does.
+static struct gyre_span largest_like(const struct gyre_dispatch *dispatch, uint32_t i)
+{
+    struct gyre_span largest = dispatch->bufs[i];
+    for (uint32_t j = 0; j < dispatch->variant.kernel->n_bufs; j++)
+        if (begin_alike(&dispatch->bufs[j], &largest) && dispatch->bufs[j].size > largest.size)
+            largest.size = dispatch->bufs[j].size;
+    return largest;
+}
+
+enum gyre_status gyre_cl_bind(struct gyre_cl_device *device, const struct gyre_dispatch *dispatch,
+                              struct gyre_cl_bindings *bindings)
+{
+    enum gyre_status status = GYRE_OK;
+    memset(bindings, 0, sizeof(*bindings));
+    for (uint32_t i = 0; i < dispatch->variant.kernel->n_bufs && status == GYRE_OK; i++) {
+        const uint32_t first = first_like(dispatch, i);
+        const struct gyre_span span = largest_like(dispatch, i);
+        if (first < i)
+            bindings->mems[i] = bindings->mems[first];
+        else
+            status = make_binding(device, &span, &bindings->mems[i], &bindings->are_parts[i]);
+        bindings->n += status == GYRE_OK;
+    }
+    if (status != GYRE_OK)
+        gyre_cl_unbind(&device->cl, bindings);
+    return status;
+}
+
+void gyre_cl_unbind(const struct gyre_cl *cl, const struct gyre_cl_bindings *bindings)
+{
+    for (uint32_t i = 0; i < bindings->n; i++)
+        if (bindings->are_parts[i])
+            cl->clReleaseMemObject(bindings->mems[i]);
 }

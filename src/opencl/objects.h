@@ -48,9 +48,18 @@ static inline struct gyre_cl_device *gyre_cl_device_of(const struct gyre_device 
 // Takes over the event of what has just been enqueued.
 void gyre_cl_stream_note(struct gyre_cl_stream *stream, cl_event event);
 
-// The memory of a span: the buffer's own, or a part of it, which *is_part says; release a part.
-enum gyre_status gyre_cl_span_memory(struct gyre_cl_device *device, const struct gyre_span *span,
-                                     cl_mem *mem, bool *is_part);
+// The memory objects of a dispatch. OpenCL leaves undefined what a kernel sees of its own writes
+// through another part of the same buffer, so spans that begin alike share one part. Parts are only
+// made past info.offset_align, and two that overlap from different beginnings, one of them written,
+// are left as they are: a tensor in place or beside others in one buffer of less is not affected.
+struct gyre_cl_bindings {
+    cl_mem mems[GYRE_MAX_BUFS];
+    bool are_parts[GYRE_MAX_BUFS]; // to be released
+    uint32_t n;
+};
+enum gyre_status gyre_cl_bind(struct gyre_cl_device *device, const struct gyre_dispatch *dispatch,
+                              struct gyre_cl_bindings *bindings);
+void gyre_cl_unbind(const struct gyre_cl *cl, const struct gyre_cl_bindings *bindings);
 
 void gyre_cl_programs_free(struct gyre_cl_device *device);
 void gyre_cl_clblast_free(struct gyre_cl_device *device);
