@@ -7,8 +7,7 @@
 #include "log.h"
 #include "opencl/info.h"
 #include "opencl/objects.h"
-
-enum { MAX_PLATFORMS = 32, MAX_DEVICES = 32 };
+#include "opencl/platforms.h"
 
 // Receives one usable device; anything but OK ends the walk.
 typedef enum gyre_status visit_fn(void *user, const struct gyre_cl *cl, cl_platform_id platform,
@@ -19,18 +18,18 @@ static enum gyre_status walk_platform(const struct gyre_cl *cl, const struct gyr
                                       cl_platform_id platform, uint32_t *n, visit_fn *visit,
                                       void *user)
 {
-    cl_device_id devices[MAX_DEVICES];
+    cl_device_id devices[GYRE_CL_MAX_DEVICES];
     cl_uint n_devices = 0;
     enum gyre_status status = GYRE_OK;
     char text[256];
     gyre_cl_platform_text(cl, platform, text, sizeof(text));
     cl_int error =
-        cl->clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, MAX_DEVICES, devices, &n_devices);
+        cl->clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, GYRE_CL_MAX_DEVICES, devices, &n_devices);
     if (error != CL_SUCCESS) { // most often a driver without its hardware
         gyre_log_write(log, GYRE_LOG_INFO, "opencl: %s has no device: error %d", text, (int)error);
         return GYRE_OK;
     }
-    for (cl_uint i = 0; i < n_devices && i < MAX_DEVICES && status == GYRE_OK; i++) {
+    for (cl_uint i = 0; i < n_devices && i < GYRE_CL_MAX_DEVICES && status == GYRE_OK; i++) {
         struct gyre_device_info info;
         const char *why = gyre_cl_refuse(cl, devices[i]);
         if (why != NULL) {
@@ -47,16 +46,11 @@ static enum gyre_status walk_platform(const struct gyre_cl *cl, const struct gyr
 static enum gyre_status walk(const struct gyre_cl *cl, const struct gyre_log *log, visit_fn *visit,
                              void *user)
 {
-    cl_platform_id platforms[MAX_PLATFORMS];
-    cl_uint n_platforms = 0;
+    cl_platform_id platforms[GYRE_CL_MAX_PLATFORMS];
+    cl_uint n_platforms = gyre_cl_platforms(cl, log, platforms);
     uint32_t n = 0;
     enum gyre_status status = GYRE_OK;
-    cl_int error = cl->clGetPlatformIDs(MAX_PLATFORMS, platforms, &n_platforms);
-    if (error != CL_SUCCESS) {
-        gyre_log_write(log, GYRE_LOG_INFO, "opencl: no platform: error %d", (int)error);
-        return GYRE_OK;
-    }
-    for (cl_uint i = 0; i < n_platforms && i < MAX_PLATFORMS && status == GYRE_OK; i++)
+    for (cl_uint i = 0; i < n_platforms && status == GYRE_OK; i++)
         status = walk_platform(cl, log, platforms[i], &n, visit, user);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <CL/cl_ext.h>
 
@@ -44,6 +45,18 @@ static size_t read_size(const struct gyre_cl *cl, cl_device_id device, cl_device
     return value;
 }
 
+// The first of an array, or 0.
+static size_t read_first_size(const struct gyre_cl *cl, cl_device_id device, cl_device_info what)
+{
+    size_t *values = NULL, first = 0, size = 0;
+    if (cl->clGetDeviceInfo(device, what, 0, NULL, &size) == CL_SUCCESS && size >= sizeof(*values))
+        values = calloc(1, size);
+    if (values != NULL && cl->clGetDeviceInfo(device, what, size, values, NULL) == CL_SUCCESS)
+        first = values[0];
+    free(values);
+    return first;
+}
+
 static uint32_t clamp_u32(uint64_t value)
 {
     return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
@@ -62,15 +75,6 @@ static bool has_extension(const char *extensions, const char *name)
 
 // --- usable?
 
-void gyre_cl_platform_text(const struct gyre_cl *cl, cl_platform_id platform, char *text,
-                           size_t size)
-{
-    char name[128] = "", version[256] = "";
-    cl->clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof(name) - 1, name, NULL);
-    cl->clGetPlatformInfo(platform, CL_PLATFORM_VERSION, sizeof(version) - 1, version, NULL);
-    snprintf(text, size, "%s %s", name, version);
-}
-
 const char *gyre_cl_refuse(const struct gyre_cl *cl, cl_device_id device)
 {
     char version[128];
@@ -82,6 +86,9 @@ const char *gyre_cl_refuse(const struct gyre_cl *cl, cl_device_id device)
         return "not available";
     if (!read_u32(cl, device, CL_DEVICE_COMPILER_AVAILABLE))
         return "no compiler";
+    // An optional thing of the embedded profile, and hidden keys are infinities.
+    if ((read_u64(cl, device, CL_DEVICE_SINGLE_FP_CONFIG) & CL_FP_INF_NAN) == 0)
+        return "no infinities and NaNs";
     return read_u32(cl, device, CL_DEVICE_ENDIAN_LITTLE) ? NULL : "big-endian";
 }
 
@@ -176,6 +183,28 @@ static void read_identity(const struct gyre_cl *cl, cl_platform_id platform, cl_
     read_pci(cl, device, extensions, info->pci);
 }
 
+// Work-groups are one-dimensional.
+static uint32_t read_group_size(const struct gyre_cl *cl, cl_device_id device)
+{
+    size_t most = read_size(cl, device, CL_DEVICE_MAX_WORK_GROUP_SIZE);
+    size_t along = read_first_size(cl, device, CL_DEVICE_MAX_WORK_ITEM_SIZES);
+    return clamp_u32(along != 0 && along < most ? along : most);
+}
+
+static bool is_vendor(const struct gyre_device_info *info, uint32_t pci_id, const char *name)
+{
+    return info->vendor_id == pci_id || strncasecmp(info->vendor, name, strlen(name)) == 0;
+}
+
+// Mali and Adreno call theirs local though it is ordinary memory. Not every driver of these gives the
+// vendor's PCI id.
+static bool read_local_mem_global(const struct gyre_cl *cl, cl_device_id device,
+                                  const struct gyre_device_info *info)
+{
+    return read_u32(cl, device, CL_DEVICE_LOCAL_MEM_TYPE) == CL_GLOBAL ||
+           is_vendor(info, 0x13B5, "Arm") || is_vendor(info, 0x5143, "Qualcomm");
+}
+
 static void read_limits(const struct gyre_cl *cl, cl_device_id device,
                         struct gyre_device_info *info)
 {
@@ -185,7 +214,7 @@ static void read_limits(const struct gyre_cl *cl, cl_device_id device,
     // Kernels take whole buffers and small offsets as arguments; past this a part is made.
     info->offset_align = 1u << 30;
     info->n_units = read_u32(cl, device, CL_DEVICE_MAX_COMPUTE_UNITS);
-    info->max_group_size = clamp_u32(read_size(cl, device, CL_DEVICE_MAX_WORK_GROUP_SIZE));
+    info->max_group_size = read_group_size(cl, device);
     info->local_size = clamp_u32(read_u64(cl, device, CL_DEVICE_LOCAL_MEM_SIZE));
     // OpenCL has no such limits, but the hardware below has these, and work-items are counted in 32
     // bits on some.
@@ -208,6 +237,6 @@ void gyre_cl_read_info(const struct gyre_cl *cl, cl_platform_id platform, cl_dev
     info->has_f16_math = has_extension(extensions, "cl_khr_fp16");
     info->has_int_dot = read_int_dot(cl, device, extensions);
     info->has_unified_memory = read_u32(cl, device, CL_DEVICE_HOST_UNIFIED_MEMORY) != 0;
-    info->is_local_mem_global = read_u32(cl, device, CL_DEVICE_LOCAL_MEM_TYPE) == CL_GLOBAL;
+    info->is_local_mem_global = read_local_mem_global(cl, device, info);
     info->type = device_type(cl, device, info->name, info->has_unified_memory);
 }

@@ -7,10 +7,6 @@
 
 #include "opencl/library.h"
 
-// A platform's name and version, "Portable Computing Language OpenCL 3.0 PoCL 3.1"; cut to `size`.
-void gyre_cl_platform_text(const struct gyre_cl *cl, cl_platform_id platform, char *text,
-                           size_t size);
-
 // NULL when gyre can use the device, or why not.
 const char *gyre_cl_refuse(const struct gyre_cl *cl, cl_device_id device);
 
