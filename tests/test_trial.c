@@ -9,17 +9,16 @@
 #include "cases/attention.h"
 #include "on_devices.h"
 
-// Kernels in which causality is off by one key.
-static void make_wrong_kernels(char dir[32])
+// A copy of the kernels' sources, to be spoiled by `edit`, which has to change `file`.
+static void make_wrong_kernels(char dir[32], const char *edit, const char *file)
 {
     char command[1024];
     strcpy(dir, "/tmp/gyre-trial-XXXXXX");
     cr_assert(mkdtemp(dir) != NULL);
     snprintf(command, sizeof(command),
              "cd %s && mkdir src && cp -r %s/cl %s/shaders . && cp -r %s/src/args src/ && "
-             "sed -i 's/TO_U32(q_pos) + 1u/TO_U32(q_pos) + 2u/' src/args/attention.h && "
-             "! cmp -s src/args/attention.h %s/src/args/attention.h",
-             dir, SOURCE_DIR, SOURCE_DIR, SOURCE_DIR, SOURCE_DIR);
+             "%s %s && ! cmp -s %s %s/%s",
+             dir, SOURCE_DIR, SOURCE_DIR, SOURCE_DIR, edit, file, file, SOURCE_DIR, file);
     cr_assert(system(command) == 0, "%s", command);
 }
 
@@ -30,10 +29,11 @@ static void remove_kernels(const char *dir)
     cr_assert(system(command) == 0);
 }
 
+static const struct attention_case row = {
+    .q_len = 33, .kv_len = 65, .n_heads = 2, .head_dim = 64, .is_causal = true};
+
 static void run_causal_case(struct session *session, struct result *result)
 {
-    static const struct attention_case row = {
-        .q_len = 33, .kv_len = 65, .n_heads = 2, .head_dim = 64, .is_causal = true};
     struct attention_run *run =
         attention_prepare(session, &row, case_dtypes_of(CASE_F32), 1, result);
     if (run == NULL)
@@ -68,11 +68,78 @@ static void expect_struck_off(struct session *session, const void *context, stru
 static void run_backend(enum gyre_backend_kind backend)
 {
     char dir[32];
-    make_wrong_kernels(dir);
+    make_wrong_kernels(dir, "sed -i 's/TO_U32(q_pos) + 1u/TO_U32(q_pos) + 2u/'",
+                       "src/args/attention.h");
     setenv("GYRE_KERNEL_DIR", dir, 1);
     setenv("GYRE_CACHE_DIR", "", 1);
     run_on_devices(backend, expect_struck_off, NULL, 1);
     remove_kernels(dir);
+}
+
+// --- one of several kernels for the same work is wrong
+
+struct takeover {
+    char cache[32], wrong[32];
+};
+
+static const char staged_is_wrong[] =
+    "staged through local memory: computes wrong results on this device";
+static const char staged_is_taken[] = "staged through local memory: taken";
+static const char direct_is_taken[] = "direct from global memory: taken";
+
+// Opens the device anew, runs the case, which must be right, and explains what it takes.
+static void run_and_explain(const char *device, char *text, size_t size, struct result *result)
+{
+    struct session session;
+    cr_assert(session_open(&session, device) == GYRE_OK, "%s", session.log.text);
+    run_causal_case(&session, result);
+    struct attention_run *run =
+        attention_prepare(&session, &row, case_dtypes_of(CASE_F32), 1, result);
+    if (run != NULL)
+        gyre_attention_explain(session.device, attention_run_params(run), text, size);
+    attention_run_destroy(run);
+    session_close(&session);
+}
+
+static void expect_text(const char *text, const char *words, struct result *result)
+{
+    if (strstr(text, words) == NULL)
+        result_fail(result, "explain does not say \"%s\":\n%s", words, text);
+}
+
+// Wrong sources twice, the second time by what the cache remembers, then right ones.
+static void take_over(struct session *session, const void *context, struct tally *tally)
+{
+    const struct takeover *takeover = context;
+    struct result result = {.outcome = OUTCOME_PASS};
+    char text[4096] = "";
+    setenv("GYRE_SELFTEST", "1", 1);
+    setenv("GYRE_CACHE_DIR", takeover->cache, 1);
+    setenv("GYRE_KERNEL_DIR", takeover->wrong, 1);
+    for (int i = 0; i < 2 && !session->info->is_local_mem_global; i++) {
+        run_and_explain(session->info->id, text, sizeof(text), &result);
+        expect_text(text, staged_is_wrong, &result);
+        expect_text(text, direct_is_taken, &result);
+    }
+    setenv("GYRE_KERNEL_DIR", SOURCE_DIR, 1);
+    run_and_explain(session->info->id, text, sizeof(text), &result);
+    expect_text(text, session->info->is_local_mem_global ? direct_is_taken : staged_is_taken,
+                &result);
+    if (result.outcome == OUTCOME_FAIL)
+        printf("FAIL on %s: %s\n", session->info->id, result.text);
+    tally_add(tally, &result);
+}
+
+// Spoils only what is compiled with STAGED: its values come from one key too late.
+static void run_takeover(enum gyre_backend_kind backend, const char *file)
+{
+    struct takeover takeover = {.cache = "/tmp/gyre-trial-XXXXXX"};
+    cr_assert(mkdtemp(takeover.cache) != NULL);
+    make_wrong_kernels(takeover.wrong, "sed -i '/void stage_v(/,/^}/s/min(key + /min(key + 1u + /'",
+                       file);
+    run_on_devices(backend, take_over, &takeover, 1);
+    remove_kernels(takeover.wrong);
+    remove_kernels(takeover.cache);
 }
 
 Test(trial, opencl)
@@ -83,4 +150,14 @@ Test(trial, opencl)
 Test(trial, vulkan)
 {
     run_backend(GYRE_BACKEND_VULKAN);
+}
+
+Test(trial, opencl_takeover)
+{
+    run_takeover(GYRE_BACKEND_OPENCL, "cl/attention.cl");
+}
+
+Test(trial, vulkan_takeover)
+{
+    run_takeover(GYRE_BACKEND_VULKAN, "shaders/attention.comp");
 }
