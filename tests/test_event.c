@@ -43,10 +43,10 @@ static enum gyre_status job_create(struct gyre_device *device, struct job *job)
 
 static void job_destroy(struct job *job)
 {
+    gyre_stream_destroy(&job->stream); // waits: nothing uses the rest any more
     gyre_rope_table_destroy(&job->table);
     gyre_buffer_destroy(&job->x);
     gyre_buffer_destroy(&job->y);
-    gyre_stream_destroy(&job->stream);
     free(job->source);
 }
 
