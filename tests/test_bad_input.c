@@ -62,12 +62,12 @@ static void set_params(struct fixture *f)
     };
 }
 
-static void set_up(struct fixture *f)
+static void set_up_on(struct fixture *f, const char *device)
 {
     struct gyre_rope_config config = {.head_dim = 8};
     uint8_t *bytes = malloc(BUFFER_SIZE);
-    cr_assert(session_open(&f->session, "cpu") == GYRE_OK);
-    cr_assert(session_open(&f->other, "cpu") == GYRE_OK);
+    cr_assert(session_open(&f->session, device) == GYRE_OK);
+    cr_assert(session_open(&f->other, device) == GYRE_OK);
     cr_assert(gyre_buffer_create(f->session.device, BUFFER_SIZE, &f->buffer) == GYRE_OK);
     cr_assert(gyre_buffer_create(f->other.device, BUFFER_SIZE, &f->foreign) == GYRE_OK);
     cr_assert(gyre_rope_table_create(f->session.device, &config, &f->table) == GYRE_OK);
@@ -76,6 +76,11 @@ static void set_up(struct fixture *f)
     cr_assert(gyre_buffer_write(f->session.stream, f->buffer, 0, BUFFER_SIZE, bytes) == GYRE_OK);
     free(bytes);
     set_params(f);
+}
+
+static void set_up(struct fixture *f)
+{
+    set_up_on(f, "cpu");
 }
 
 static void tear_down(struct fixture *f)
@@ -103,6 +108,19 @@ static void assert_refused(struct fixture *f, const char *name, enum gyre_status
     cr_assert(status == GYRE_INVALID, "%s gave %s", name, gyre_status_name(status));
     cr_assert(f->session.log.text[0] != '\0', "%s: no log line", name);
     f->session.log.text[0] = '\0';
+}
+
+// Every device refuses alike.
+static void on_each_device(void (*check)(struct fixture *f))
+{
+    struct device_set devices = devices_find(NULL);
+    for (size_t i = 0; i < devices.n; i++) {
+        struct fixture f;
+        set_up_on(&f, devices.infos[i].id);
+        check(&f);
+        tear_down(&f);
+    }
+    devices_free(&devices);
 }
 
 // --- params with one thing wrong
@@ -172,18 +190,20 @@ static const struct spoiling rope_spoilings[] = {
     {"no direction", {ROPE(direction, 9)}},
 };
 
+static void spoil_rope(struct fixture *f)
+{
+    for (size_t i = 0; i < sizeof(rope_spoilings) / sizeof(rope_spoilings[0]); i++) {
+        struct gyre_rope_params params = f->rope;
+        apply(&rope_spoilings[i], &params);
+        assert_refused(f, rope_spoilings[i].name, gyre_rope(f->session.stream, &params));
+        assert_untouched(f, rope_spoilings[i].name);
+    }
+    cr_assert(gyre_rope(f->session.stream, &f->rope) == GYRE_OK, "%s", f->session.log.text);
+}
+
 Test(bad_input, rope)
 {
-    struct fixture f;
-    set_up(&f);
-    for (size_t i = 0; i < sizeof(rope_spoilings) / sizeof(rope_spoilings[0]); i++) {
-        struct gyre_rope_params params = f.rope;
-        apply(&rope_spoilings[i], &params);
-        assert_refused(&f, rope_spoilings[i].name, gyre_rope(f.session.stream, &params));
-        assert_untouched(&f, rope_spoilings[i].name);
-    }
-    cr_assert(gyre_rope(f.session.stream, &f.rope) == GYRE_OK, "%s", f.session.log.text);
-    tear_down(&f);
+    on_each_device(spoil_rope);
 }
 
 #define ATTENTION(field, to) EDIT(gyre_attention_params, field, to)
@@ -222,18 +242,21 @@ static const struct spoiling attention_spoilings[] = {
       ATTENTION(mask, 0), ATTENTION(scores, 0)}},
 };
 
+static void spoil_attention(struct fixture *f)
+{
+    for (size_t i = 0; i < sizeof(attention_spoilings) / sizeof(attention_spoilings[0]); i++) {
+        struct gyre_attention_params params = f->attention;
+        apply(&attention_spoilings[i], &params);
+        assert_refused(f, attention_spoilings[i].name, gyre_attention(f->session.stream, &params));
+        assert_untouched(f, attention_spoilings[i].name);
+    }
+    cr_assert(gyre_attention(f->session.stream, &f->attention) == GYRE_OK, "%s",
+              f->session.log.text);
+}
+
 Test(bad_input, attention)
 {
-    struct fixture f;
-    set_up(&f);
-    for (size_t i = 0; i < sizeof(attention_spoilings) / sizeof(attention_spoilings[0]); i++) {
-        struct gyre_attention_params params = f.attention;
-        apply(&attention_spoilings[i], &params);
-        assert_refused(&f, attention_spoilings[i].name, gyre_attention(f.session.stream, &params));
-        assert_untouched(&f, attention_spoilings[i].name);
-    }
-    cr_assert(gyre_attention(f.session.stream, &f.attention) == GYRE_OK, "%s", f.session.log.text);
-    tear_down(&f);
+    on_each_device(spoil_attention);
 }
 
 Test(bad_input, handles_of_another_device)
@@ -388,4 +411,83 @@ Test(bad_input, explanations_are_cut)
         cr_assert(strlen(text) < size && text[size] == 'x');
     }
     tear_down(&f);
+}
+
+// --- sizes that are legal, but large
+
+// More tensors than a dispatch of many devices has groups along an axis.
+static void rotate_many(struct fixture *f)
+{
+    enum { N = 70000 };
+    struct gyre_buffer *buffer = NULL;
+    struct gyre_rope_params params = {.table = f->table, .start = 1};
+    float *x = calloc(N, 8 * sizeof(*x));
+    cr_assert(x != NULL);
+    for (size_t i = 0; i < N; i++)
+        x[8 * i] = 1;
+    cr_assert(gyre_buffer_create(f->session.device, (uint64_t)N * 32, &buffer) == GYRE_OK);
+    cr_assert(gyre_buffer_write(f->session.stream, buffer, 0, (uint64_t)N * 32, x) == GYRE_OK);
+    params.q = (struct gyre_tensor){.buffer = buffer, .shape = {N, 1, 1, 8}};
+    enum gyre_status status = gyre_rope(f->session.stream, &params);
+    bool is_refused = status == GYRE_UNSUPPORTED && f->session.log.text[0] != '\0';
+    cr_assert(is_refused || status == GYRE_OK, "%s: %s", f->session.info->id, f->session.log.text);
+    cr_assert(gyre_buffer_read(f->session.stream, buffer, 0, (uint64_t)N * 32, x) == GYRE_OK);
+    for (size_t i = 0; i < N; i++)
+        cr_assert(fabs(x[8 * i] - (is_refused ? 1 : cos(1))) < 1e-5, "%s: tensor %zu",
+                  f->session.info->id, i);
+    gyre_buffer_destroy(&buffer);
+    free(x);
+}
+
+Test(bad_input, many_tensors)
+{
+    on_each_device(rotate_many);
+}
+
+// Queries repeated by stride 0, so often that rows of one KV head pass 32 bits.
+static void repeat_queries(struct fixture *f)
+{
+    const uint64_t q_len = UINT64_C(1) << 29, n_heads = 16;
+    struct gyre_attention_params params = {
+        .q = {f->buffer, 0, GYRE_F32, {1, q_len, n_heads, 8}, {0, 0, 8, 1}},
+        .k = {f->buffer, K_AT, GYRE_F32, {1, 4, 1, 8}, {0}},
+        .v = {f->buffer, V_AT, GYRE_F32, {1, 4, 1, 8}, {0}},
+        .lse = {NULL, 0, GYRE_F32, {1, n_heads, q_len, 1}, {0}},
+    };
+    enum gyre_status status = gyre_attention_supported(f->session.device, &params);
+    cr_assert(status == GYRE_UNSUPPORTED || status == GYRE_INVALID, "%s: %s", f->session.info->id,
+              gyre_status_name(status));
+    cr_assert(f->session.log.text[0] != '\0');
+}
+
+Test(bad_input, too_many_rows)
+{
+    on_each_device(repeat_queries);
+}
+
+// Rows of q, k and v one after the other in memory, from an offset that no row is a part of.
+static void use_packed(struct fixture *f)
+{
+    enum { AT = 52, ROW = 3 * 8 };
+    const uint64_t shape[4] = {1, 4, 1, 8}, stride[4] = {4 * ROW, ROW, 8, 1};
+    struct gyre_tensor *tensors[] = {&f->attention.q, &f->attention.k, &f->attention.v};
+    f->attention.mask = f->attention.lse = f->attention.scores = (struct gyre_tensor){0};
+    for (size_t i = 0; i < 3; i++) {
+        tensors[i]->offset = AT + i * 8 * sizeof(float);
+        memcpy(tensors[i]->shape, shape, sizeof(shape));
+        memcpy(tensors[i]->stride, stride, sizeof(stride));
+    }
+    memcpy(f->attention.out.shape, shape, sizeof(shape));
+    cr_assert(gyre_attention(f->session.stream, &f->attention) == GYRE_OK, "%s: %s",
+              f->session.info->id, f->session.log.text);
+    f->rope = (struct gyre_rope_params){
+        .table = f->table, .q = f->attention.q, .k = f->attention.k}; // in place
+    cr_assert(gyre_rope(f->session.stream, &f->rope) == GYRE_OK, "%s: %s", f->session.info->id,
+              f->session.log.text);
+    cr_assert(gyre_stream_finish(f->session.stream) == GYRE_OK);
+}
+
+Test(bad_input, packed)
+{
+    on_each_device(use_packed);
 }
