@@ -4,7 +4,8 @@
 // Rules that hold for every header:
 // - Structs named `..._params` are needed only during the call. Zero is the default of every field.
 // - `gyre_x_create(..., struct gyre_x **out)` sets *out to NULL on failure; `gyre_x_destroy` takes
-//   NULL and a pointer to NULL, and leaves NULL behind. Objects may be destroyed in any order.
+//   NULL and a pointer to NULL, and leaves NULL behind. Objects may be destroyed in any order, once
+//   no work in flight uses them: gyre_stream_finish, or the stream's destruction, waits for it.
 // - The library keeps no global state, prints nothing and never aborts. Failures come back as a
 //   status; the log callback given at open names the failed condition with its values.
 // - A refused call leaves its outputs untouched.
