@@ -154,7 +154,7 @@ Test(trial, vulkan)
 
 Test(trial, opencl_takeover)
 {
-    run_takeover(GYRE_BACKEND_OPENCL, "cl/attention.cl");
+    run_takeover(GYRE_BACKEND_OPENCL, "cl/attention_staged.clh");
 }
 
 Test(trial, vulkan_takeover)
