@@ -134,7 +134,7 @@ static const char *refuse_cpu(const struct gyre_device_info *info,
 
 // A tile's keys and values are converted once for all its rows, so tall tiles are cheap; but every
 // thread wants several groups. Rows come in multiples of what every instruction set's vectors hold.
-enum { CPU_LANES = 48, CPU_MAX_ROWS = 288 };
+enum { CPU_LANES = 48, CPU_MAX_ROWS = 1152 };
 
 static uint64_t cpu_groups(const struct gyre_attention_problem *p, const struct tile *tile)
 {

@@ -28,8 +28,6 @@ struct group {
     struct key_set keys; // that any of its rows sees
     struct tile tile;
     struct ahead ahead;
-    bool has_hidden; // some row did not see some key that was computed
-    bool is_careful; // values of hidden keys may be NaN or infinite
 };
 
 // Floats of a tile's row: an odd number of cache lines, so that a column meets every cache set.
@@ -188,10 +186,24 @@ static void load_rows(u32 dtype, const void *src, size_t src_stride, size_t n_ro
            (round_up(n_rows, MICRO_PAD) - n_rows) * dst_stride * sizeof(float));
 }
 
-static void load_tile(const struct group *group)
+static bool are_finite(const float *rows, size_t stride, size_t n_rows, size_t n_columns)
+{
+    vec zeros = {0};
+    float zero = 0.0f;
+    for (size_t r = 0; r < n_rows; r++, rows += stride) {
+        size_t i = 0;
+        for (; i + VEC <= n_columns; i += VEC)
+            zeros += 0.0f * vec_load(rows + i);
+        for (; i < n_columns; i++)
+            zero += 0.0f * rows[i];
+    }
+    return vec_sum(zeros) + zero == 0.0f;
+}
+
+static void load_tile(struct group *group)
 {
     const struct gyre_attention_args *args = group->args;
-    const struct tile *tile = &group->tile;
+    struct tile *tile = &group->tile;
     u32 k_dtype = group->task->defs[DEF_K], v_dtype = group->task->defs[DEF_V];
     size_t n_keys = tile->end - tile->begin;
     size_t k = row_index(args->k_offset, args->k_stride, group->batch, tile->begin, group->kv_head);
@@ -200,10 +212,12 @@ static void load_tile(const struct group *group)
               args->head_dim, tile->k, tile->k_stride);
     load_rows(v_dtype, element(v_dtype, group->task->bufs[BUF_V], v), args->v_stride[1], n_keys,
               args->v_dim, tile->v, tile->v_stride);
+    tile->is_finite = are_finite(tile->v, tile->v_stride, n_keys, args->v_dim);
 }
 
 // Masks by the mask tensor and by position, as far as this tile needs it.
-static void apply_masks(struct group *group, const struct block *block, const struct tile *tile)
+static void apply_masks(const struct group *group, const struct block *block,
+                        const struct tile *tile)
 {
     const struct gyre_attention_args *args = group->args;
     u32 dtype = group->task->defs[DEF_MASK];
@@ -215,15 +229,13 @@ static void apply_masks(struct group *group, const struct block *block, const st
             mask.rows[lane] = element(dtype, group->task->bufs[BUF_MASK], at);
         }
         mask_scores(&mask, tile, n_vecs_of(block));
-        group->has_hidden = true;
     }
-    if (!keys_include(&block->all, tile->begin, tile->end)) {
+    if (!keys_include(&block->all, tile->begin, tile->end))
         hide_scores(n_vecs_of(block), block, tile);
-        group->has_hidden = true;
-    }
 }
 
-INLINE void attend_as(int n_vecs, struct group *group, struct block *block, const struct tile *tile)
+INLINE void attend_as(int n_vecs, const struct group *group, struct block *block,
+                      const struct tile *tile)
 {
     if (!block->is_loaded)
         load_queries(group, block);
@@ -233,10 +245,10 @@ INLINE void attend_as(int n_vecs, struct group *group, struct block *block, cons
     apply_masks(group, block, tile);
     update_max(n_vecs, block, tile);
     exponentiate(n_vecs, block, tile);
-    if (group->is_careful)
-        add_values_carefully(n_vecs, block, tile);
-    else
+    if (tile->is_finite)
         add_values(n_vecs, block, tile);
+    else
+        add_values_carefully(n_vecs, block, tile);
 }
 
 // Cuts from the tile's end what the block does not see; false when that is everything.
@@ -250,7 +262,7 @@ static bool clip_tile(const struct block *block, struct tile *tile)
     return true;
 }
 
-static void attend(struct group *group, struct block *block)
+static void attend(const struct group *group, struct block *block)
 {
     struct tile tile = group->tile;
     if (!clip_tile(block, &tile))
@@ -283,10 +295,10 @@ static void look_ahead(struct group *group)
 // All tiles that some row of the group sees, for all blocks.
 static void attend_all(struct group *group)
 {
-    u32 tile_k = group->task->consts[CONST_TILE_K], v_dim = group->args->v_dim;
+    u32 tile_k = group->task->consts[CONST_TILE_K];
     struct tile *tile = &group->tile;
     for (size_t i = 0; i < group->n_blocks; i++)
-        block_reset(&group->blocks[i], v_dim);
+        block_reset(&group->blocks[i]);
     for (tile->begin = 0; keys_next(&group->keys, tile_k, UINT32_MAX, &tile->begin, &tile->end);
          tile->begin = tile->end) {
         load_tile(group);
@@ -297,9 +309,10 @@ static void attend_all(struct group *group)
 }
 
 // The result, divided by the sums; rows that see nothing become 0.
-static void store_out(const struct group *group, const struct block *block)
+static void store_out(const struct group *group, struct block *block)
 {
     const struct gyre_attention_args *args = group->args;
+    block_clear(block, args->v_dim);
     u32 dtype = group->task->defs[DEF_OUT];
     for (u32 lane = 0; lane < block->n_rows; lane += VEC) {
         u32 n_rows = block->n_rows - lane < VEC ? block->n_rows - lane : VEC;
@@ -324,14 +337,6 @@ static void store_lse(const struct group *group, const struct block *block)
         lse[query_index(group, args->lse_offset, args->lse_stride, row)] =
             block->max[lane] + logf(block->sum[lane]);
     }
-}
-
-static bool is_finite(const struct group *group)
-{
-    bool finite = true;
-    for (size_t i = 0; i < group->n_blocks; i++)
-        finite &= block_is_finite(&group->blocks[i], group->args->v_dim);
-    return finite;
 }
 
 // Cuts rows into blocks. Their queries are loaded when they are needed, and prefetched before.
@@ -375,11 +380,6 @@ static void run(const struct gyre_cpu_task *task, const uint32_t index[3], void 
     group.tile.ahead = &group.ahead;
     set_rows(&group, first_row, n_rows);
     attend_all(&group);
-    // Most values are finite, so nothing is spent on hidden ones before the result says otherwise.
-    if (group.has_hidden && !is_finite(&group)) {
-        group.is_careful = true;
-        attend_all(&group);
-    }
     for (size_t i = 0; i < group.n_blocks; i++) {
         if (args->has_lse)
             store_lse(&group, &group.blocks[i]);

@@ -15,6 +15,7 @@
 struct block {
     u32 first_row, n_rows;
     bool is_loaded;          // q is
+    bool has_sums;           // out does: before the first tile it holds anything
     struct key_set any, all; // keys that any, and that all of the rows see
     float *q;                // (head_dim, LANES), times scale
     float *out;              // (v_dim padded to MICRO_PAD, LANES), sums of p v
@@ -27,6 +28,7 @@ struct block {
 struct tile {
     u32 begin, end;
     u32 head_dim, v_dim;
+    bool is_finite; // every value is
     size_t k_stride, v_stride;
     float *k;      // (keys, k_stride)
     float *v;      // (keys, v_stride)
@@ -40,12 +42,20 @@ struct mask_rows {
     const void *rows[LANES]; // key 0 of each
 };
 
-static void block_reset(struct block *block, u32 v_dim)
+static void block_reset(struct block *block)
 {
-    memset(block->out, 0, (size_t)v_dim * LANES * sizeof(float));
+    block->has_sums = false;
     memset(block->sum, 0, LANES * sizeof(float));
     for (int i = 0; i < LANES; i++)
         block->max[i] = -INFINITY;
+}
+
+// Sums of nothing, where there are none yet.
+static void block_clear(struct block *block, u32 v_dim)
+{
+    if (!block->has_sums)
+        memset(block->out, 0, (size_t)v_dim * LANES * sizeof(float));
+    block->has_sums = true;
 }
 
 INLINE void compute_scores(int n_vecs, const struct block *block, const struct tile *tile)
@@ -152,7 +162,7 @@ INLINE void update_max(int n_vecs, struct block *block, const struct tile *tile)
         float *out = block->out + v * VEC;
         vec_store(block->max + v * VEC, max[v]);
         vec_store(block->sum + v * VEC, vec_load(block->sum + v * VEC) * factor);
-        for (u32 d = 0; d < tile->v_dim; d++, out += LANES)
+        for (u32 d = 0; d < tile->v_dim && block->has_sums; d++, out += LANES)
             vec_store(out, vec_load(out) * factor);
     }
 }
@@ -175,7 +185,7 @@ INLINE void exponentiate(int n_vecs, struct block *block, const struct tile *til
         vec_store(block->sum + v * VEC, vec_load(block->sum + v * VEC) + sum[v]);
 }
 
-INLINE void add_values(int n_vecs, const struct block *block, const struct tile *tile)
+INLINE void add_values(int n_vecs, struct block *block, const struct tile *tile)
 {
     const struct product product = {
         .n_rows = tile->v_dim,
@@ -187,12 +197,14 @@ INLINE void add_values(int n_vecs, const struct block *block, const struct tile 
         .c = block->out,
         .ahead = tile->ahead,
     };
-    micro_product(n_vecs, true, &product);
+    micro_product(n_vecs, block->has_sums, &product);
+    block->has_sums = true;
 }
 
 // The same where values may not be finite: a product with p = 0 counts as 0.
-static void add_values_carefully(int n_vecs, const struct block *block, const struct tile *tile)
+static void add_values_carefully(int n_vecs, struct block *block, const struct tile *tile)
 {
+    block_clear(block, tile->v_dim);
     for (u32 key = 0; key < tile->end - tile->begin; key++) {
         const float *p = tile->scores + (size_t)key * LANES;
         const float *values = tile->v + key * tile->v_stride;
@@ -202,14 +214,6 @@ static void add_values_carefully(int n_vecs, const struct block *block, const st
                 out[i] += p[i] == 0.0f ? 0.0f : p[i] * values[d];
         }
     }
-}
-
-static bool block_is_finite(const struct block *block, u32 v_dim)
-{
-    vec zero = {0};
-    for (size_t i = 0; i < (size_t)v_dim * LANES; i += VEC)
-        zero += 0.0f * vec_load(block->out + i);
-    return !vec_any(zero != 0.0f);
 }
 
 #endif
