@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "cases/attention_run.h"
+#include "cases/operator.h"
 #include "harness/fill.h"
 
 // Fills in what the row leaves to defaults.
@@ -253,43 +254,10 @@ void attention_run_destroy(struct attention_run *run)
     free(run);
 }
 
-static const char *row_name(size_t row)
-{
-    return attention_cases[row].name;
-}
-
-static unsigned row_dtypes(size_t row)
-{
-    return attention_cases[row].dtypes;
-}
-
 static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,
                      uint64_t seed, struct result *result)
 {
     return attention_prepare(session, &attention_cases[row], dtypes, seed, result);
 }
 
-static enum gyre_status enqueue(void *run)
-{
-    return attention_run_enqueue(run);
-}
-
-static void check(void *run, struct result *result)
-{
-    attention_run_check(run, result);
-}
-
-static void destroy(void *run)
-{
-    attention_run_destroy(run);
-}
-
-const struct case_operator attention_operator = {
-    .name = "attention",
-    .row_name = row_name,
-    .row_dtypes = row_dtypes,
-    .prepare = prepare,
-    .enqueue = enqueue,
-    .check = check,
-    .destroy = destroy,
-};
+CASE_OPERATOR(attention);

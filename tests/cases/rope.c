@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cases/operator.h"
 #include "cases/rope_run.h"
 #include "harness/fill.h"
 
@@ -184,43 +185,10 @@ void rope_run_destroy(struct rope_run *run)
     free(run);
 }
 
-static const char *row_name(size_t row)
-{
-    return rope_cases[row].name;
-}
-
-static unsigned row_dtypes(size_t row)
-{
-    return rope_cases[row].dtypes;
-}
-
 static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,
                      uint64_t seed, struct result *result)
 {
     return rope_prepare(session, &rope_cases[row], dtypes->q, seed, result);
 }
 
-static enum gyre_status enqueue(void *run)
-{
-    return rope_run_enqueue(run);
-}
-
-static void check(void *run, struct result *result)
-{
-    rope_run_check(run, result);
-}
-
-static void destroy(void *run)
-{
-    rope_run_destroy(run);
-}
-
-const struct case_operator rope_operator = {
-    .name = "rope",
-    .row_name = row_name,
-    .row_dtypes = row_dtypes,
-    .prepare = prepare,
-    .enqueue = enqueue,
-    .check = check,
-    .destroy = destroy,
-};
+CASE_OPERATOR(rope);

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// What the operators of the case tables have in common: CASE_OPERATOR(rope) defines rope_operator from
+// the table rope_cases, `prepare`, and rope_run_enqueue, _check and _destroy, which know their run.
+#ifndef CASES_OPERATOR_H
+#define CASES_OPERATOR_H
+
+#include "cases/cases.h"
+
+#define CASE_OPERATOR(op)                                                                          \
+    static const char *row_name(size_t row)                                                        \
+    {                                                                                              \
+        return op##_cases[row].name;                                                               \
+    }                                                                                              \
+    static unsigned row_dtypes(size_t row)                                                         \
+    {                                                                                              \
+        return op##_cases[row].dtypes;                                                             \
+    }                                                                                              \
+    static enum gyre_status enqueue(void *run)                                                     \
+    {                                                                                              \
+        return op##_run_enqueue(run);                                                              \
+    }                                                                                              \
+    static void check(void *run, struct result *result)                                            \
+    {                                                                                              \
+        op##_run_check(run, result);                                                               \
+    }                                                                                              \
+    static void destroy(void *run)                                                                 \
+    {                                                                                              \
+        op##_run_destroy(run);                                                                     \
+    }                                                                                              \
+    const struct case_operator op##_operator = {                                                   \
+        .name = #op,                                                                               \
+        .row_name = row_name,                                                                      \
+        .row_dtypes = row_dtypes,                                                                  \
+        .prepare = prepare,                                                                        \
+        .enqueue = enqueue,                                                                        \
+        .check = check,                                                                            \
+        .destroy = destroy,                                                                        \
+    }
+
+#endif
