@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// Wrong calls of gyre_attention: a status, a log line, and nothing written.
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "bad_input.h"
+
+// Bits of float values.
+enum { F32_NAN = 0x7fc00000, F32_INFINITY = 0x7f800000 };
+#define F32_MINUS_1 0xbf800000u
+
+#define ATTENTION(field, to) EDIT(gyre_attention_params, field, to)
+static const struct spoiling attention_spoilings[] = {
+    {"kv heads that do not divide", {ATTENTION(k.shape[2], 3), ATTENTION(v.shape[2], 3)}},
+    {"no kv heads", {ATTENTION(k.shape[2], 0), ATTENTION(v.shape[2], 0)}},
+    {"v with other heads", {ATTENTION(v.shape[2], 4)}},
+    {"k with another head_dim", {ATTENTION(k.shape[3], 4)}},
+    {"v with another length", {ATTENTION(v.shape[1], 3)}},
+    {"k with another batch", {ATTENTION(k.shape[0], 1)}},
+    {"no q", {ATTENTION(q, 0)}},
+    {"no k", {ATTENTION(k, 0)}},
+    {"no v", {ATTENTION(v, 0)}},
+    {"no results", {ATTENTION(out, 0), ATTENTION(lse, 0), ATTENTION(scores, 0)}},
+    {"out with other heads", {ATTENTION(out.shape[2], 2)}},
+    {"out with another dim", {ATTENTION(out.shape[3], 4)}},
+    {"u8 queries", {ATTENTION(q.dtype, GYRE_U8)}},
+    {"i32 out", {ATTENTION(out.dtype, GYRE_I32)}},
+    {"i32 mask", {ATTENTION(mask.dtype, GYRE_I32)}},
+    {"a mask of other keys", {ATTENTION(mask.shape[3], 3)}},
+    {"a mask of other heads", {ATTENTION(mask.shape[1], 2)}},
+    {"f16 lse", {ATTENTION(lse.dtype, GYRE_F16)}},
+    {"lse of another shape", {ATTENTION(lse.shape[3], 2)}},
+    {"out over q", {ATTENTION(out.offset, 0)}},
+    {"out over the mask", {ATTENTION(out.offset, MASK_AT)}},
+    {"lse over out", {ATTENTION(lse.offset, Q_OUT_AT + 16)}},
+    {"scores of another shape", {ATTENTION(scores.shape[3], 3)}},
+    {"no stage", {ATTENTION(scores_stage, 7)}},
+    {"no alignment", {ATTENTION(align, 5)}},
+    {"a scale of NaN", {ATTENTION(scale, F32_NAN)}},
+    {"a soft-cap of infinity", {ATTENTION(softcap, F32_INFINITY)}},
+    {"a soft-cap below zero", {ATTENTION(softcap, F32_MINUS_1)}},
+    {"out outside", {ATTENTION(out.offset, BUFFER_SIZE - 16)}},
+    {"a shape that overflows",
+     {ATTENTION(k.shape[1], UINT64_C(1) << 61), ATTENTION(v.shape[1], UINT64_C(1) << 61),
+      ATTENTION(mask, 0), ATTENTION(scores, 0)}},
+};
+
+static void spoil_attention(struct fixture *f)
+{
+    for (size_t i = 0; i < sizeof(attention_spoilings) / sizeof(attention_spoilings[0]); i++) {
+        struct gyre_attention_params params = f->attention;
+        spoil(&attention_spoilings[i], &params);
+        assert_refused(f, attention_spoilings[i].name, gyre_attention(f->session.stream, &params));
+        assert_untouched(f, attention_spoilings[i].name);
+    }
+    cr_assert(gyre_attention(f->session.stream, &f->attention) == GYRE_OK, "%s",
+              f->session.log.text);
+}
+
+Test(bad_attention, params)
+{
+    on_each_device(spoil_attention);
+}
+
+// _supported gives the answer of the call, and tensors need no buffer for it.
+Test(bad_attention, supported_agrees)
+{
+    struct fixture f;
+    set_up(&f);
+    cr_assert(gyre_rope_supported(f.session.device, &f.rope) == GYRE_OK);
+    cr_assert(gyre_attention_supported(f.session.device, &f.attention) == GYRE_OK);
+    struct gyre_tensor *tensors[] = {&f.attention.q,     &f.attention.k,    &f.attention.v,
+                                     &f.attention.out,   &f.attention.mask, &f.attention.lse,
+                                     &f.attention.scores};
+    for (size_t i = 0; i < sizeof(tensors) / sizeof(tensors[0]); i++)
+        tensors[i]->buffer = NULL;
+    cr_assert(gyre_attention_supported(f.session.device, &f.attention) == GYRE_OK, "%s",
+              f.session.log.text);
+    f.attention.k.shape[2] = f.attention.v.shape[2] = 3;
+    assert_refused(&f, "heads", gyre_attention_supported(f.session.device, &f.attention));
+    tear_down(&f);
+}
+
+// Text is cut to its size, and always ended.
+Test(bad_attention, explanations_are_cut)
+{
+    struct fixture f;
+    char text[4096];
+    set_up(&f);
+    cr_assert(gyre_attention_explain(f.session.device, &f.attention, text, sizeof(text)) ==
+              GYRE_OK);
+    cr_assert(strlen(text) > 16);
+    for (size_t size = 1; size < 16; size++) {
+        memset(text, 'x', sizeof(text));
+        cr_assert(gyre_attention_explain(f.session.device, &f.attention, text, size) == GYRE_OK);
+        cr_assert(strlen(text) < size && text[size] == 'x');
+        cr_assert(gyre_rope_explain(f.session.device, &f.rope, text, size) == GYRE_OK);
+        cr_assert(strlen(text) < size && text[size] == 'x');
+    }
+    tear_down(&f);
+}
+
+// Queries repeated by stride 0, so often that rows of one KV head pass 32 bits.
+static void repeat_queries(struct fixture *f)
+{
+    const uint64_t q_len = UINT64_C(1) << 29, n_heads = 16;
+    struct gyre_attention_params params = {
+        .q = {f->buffer, 0, GYRE_F32, {1, q_len, n_heads, 8}, {0, 0, 8, 1}},
+        .k = {f->buffer, K_AT, GYRE_F32, {1, 4, 1, 8}, {0}},
+        .v = {f->buffer, V_AT, GYRE_F32, {1, 4, 1, 8}, {0}},
+        .lse = {NULL, 0, GYRE_F32, {1, n_heads, q_len, 1}, {0}},
+    };
+    enum gyre_status status = gyre_attention_supported(f->session.device, &params);
+    cr_assert(status == GYRE_UNSUPPORTED || status == GYRE_INVALID, "%s: %s", f->session.info->id,
+              gyre_status_name(status));
+    cr_assert(f->session.log.text[0] != '\0');
+}
+
+Test(bad_attention, too_many_rows)
+{
+    on_each_device(repeat_queries);
+}
+
+// Rows of q, k and v one after the other in memory, from an offset that no row is a part of.
+static void use_packed(struct fixture *f)
+{
+    enum { AT = 52, ROW = 3 * 8 };
+    const uint64_t shape[4] = {1, 4, 1, 8}, stride[4] = {4 * ROW, ROW, 8, 1};
+    struct gyre_tensor *tensors[] = {&f->attention.q, &f->attention.k, &f->attention.v};
+    f->attention.mask = f->attention.lse = f->attention.scores = (struct gyre_tensor){0};
+    for (size_t i = 0; i < 3; i++) {
+        tensors[i]->offset = AT + i * 8 * sizeof(float);
+        memcpy(tensors[i]->shape, shape, sizeof(shape));
+        memcpy(tensors[i]->stride, stride, sizeof(stride));
+    }
+    memcpy(f->attention.out.shape, shape, sizeof(shape));
+    cr_assert(gyre_attention(f->session.stream, &f->attention) == GYRE_OK, "%s: %s",
+              f->session.info->id, f->session.log.text);
+    f->rope = (struct gyre_rope_params){
+        .table = f->table, .q = f->attention.q, .k = f->attention.k}; // in place
+    cr_assert(gyre_rope(f->session.stream, &f->rope) == GYRE_OK, "%s: %s", f->session.info->id,
+              f->session.log.text);
+    cr_assert(gyre_stream_finish(f->session.stream) == GYRE_OK);
+}
+
+Test(bad_attention, packed)
+{
+    on_each_device(use_packed);
+}
