@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "on_devices.h"
 
-#include <criterion/criterion.h>
 #include <stdlib.h>
 
 #include "cases/cases.h"
@@ -60,16 +59,24 @@ static uint64_t base_seed(void)
     return text != NULL ? strtoull(text, NULL, 10) : 1;
 }
 
-static void count(void *user, const struct case_id *id, const struct result *result)
+void report(const struct session *session, const char *name, const struct result *result,
+            struct tally *tally)
 {
-    tally_add(user, result);
+    tally_add(tally, result);
+    if (result->outcome == OUTCOME_FAIL)
+        printf("FAIL %s on %s: %s\n", name, session->info->id, result->text);
+}
+
+void report_case(void *tally, const struct case_id *id, const struct result *result)
+{
+    tally_add(tally, result);
     if (result->outcome == OUTCOME_FAIL)
         result_print_failure(stdout, "tests/run_cases", id, result);
 }
 
 static void run_filtered(struct session *session, const void *filter, struct tally *tally)
 {
-    cases_run(session, filter, base_seed(), count, tally);
+    cases_run(session, filter, base_seed(), report_case, tally);
 }
 
 void run_cases_on_devices(enum gyre_backend_kind backend, const char *filter, unsigned min_cases)

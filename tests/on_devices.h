@@ -4,6 +4,8 @@
 #ifndef TESTS_ON_DEVICES_H
 #define TESTS_ON_DEVICES_H
 
+#include <criterion/criterion.h>
+
 #include "harness/result.h"
 #include "harness/session.h"
 
@@ -16,6 +18,28 @@ void skip_test(const char *reason, const char *what);
 typedef void on_device_fn(struct session *session, const void *context, struct tally *tally);
 void run_on_devices(enum gyre_backend_kind backend, on_device_fn *fn, const void *context,
                     unsigned min_cases);
+
+// Tests SUITE/cpu, SUITE/opencl and SUITE/vulkan, each of which calls run(backend).
+#define TEST_EACH_BACKEND(suite, run)                                                              \
+    Test(suite, cpu)                                                                               \
+    {                                                                                              \
+        run(GYRE_BACKEND_CPU);                                                                     \
+    }                                                                                              \
+    Test(suite, opencl)                                                                            \
+    {                                                                                              \
+        run(GYRE_BACKEND_OPENCL);                                                                  \
+    }                                                                                              \
+    Test(suite, vulkan)                                                                            \
+    {                                                                                              \
+        run(GYRE_BACKEND_VULKAN);                                                                  \
+    }
+
+// Counts the result of what is called `name`, and prints a failure.
+void report(const struct session *session, const char *name, const struct result *result,
+            struct tally *tally);
+
+// The same for a case of the tables, which can be repeated: a case_visit_fn whose user is a tally.
+void report_case(void *tally, const struct case_id *id, const struct result *result);
 
 // Runs the cases whose name contains `filter`, printing failures.
 void run_cases_on_devices(enum gyre_backend_kind backend, const char *filter, unsigned min_cases);

@@ -75,10 +75,7 @@ static void run_all(struct session *session, const void *context, struct tally *
     for (size_t i = 0; i < sizeof(clblast_cases) / sizeof(clblast_cases[0]); i++) {
         struct result result = {.outcome = OUTCOME_PASS};
         run_case(session, &clblast_cases[i], &result);
-        if (result.outcome == OUTCOME_FAIL)
-            printf("FAIL %s on %s: %s\n", clblast_cases[i].row.name, session->info->id,
-                   result.text);
-        tally_add(tally, &result);
+        report(session, clblast_cases[i].row.name, &result, tally);
     }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Cases that others wrote: every one in $GYRE_DATA_DIR (default: ../shared/data beside the
 // project), on every device. Without the folder the tests are skipped.
-#include <criterion/criterion.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +29,7 @@ static bool is_asked_for(const char *path)
     return only == NULL || strstr(path, only) != NULL;
 }
 
-static void report(struct data_run *run, const char *path, const struct result *result)
+static void report_file(struct data_run *run, const char *path, const struct result *result)
 {
     const char *id = run->session->info->id;
     tally_add(&run->tally, result);
@@ -50,7 +49,7 @@ static void run_path(struct data_run *run, const char *path,
         return;
     run->session->log.text[0] = '\0';
     fn(run->session, path, &result);
-    report(run, path, &result);
+    report_file(run, path, &result);
 }
 
 // Each layer that has a recorded output.
@@ -66,7 +65,7 @@ static void run_trace(struct data_run *run, const char *folder)
         if (!is_asked_for(path))
             continue;
         data_run_trace_layer(run->session, folder, layer, &result);
-        report(run, path, &result);
+        report_file(run, path, &result);
     }
 }
 
@@ -111,17 +110,4 @@ static void run_backend(enum gyre_backend_kind backend)
     run_on_devices(backend, run_all, NULL, is_whole ? MIN_CASES : 1);
 }
 
-Test(data, cpu)
-{
-    run_backend(GYRE_BACKEND_CPU);
-}
-
-Test(data, opencl)
-{
-    run_backend(GYRE_BACKEND_OPENCL);
-}
-
-Test(data, vulkan)
-{
-    run_backend(GYRE_BACKEND_VULKAN);
-}
+TEST_EACH_BACKEND(data, run_backend)

@@ -96,10 +96,8 @@ static void expect(struct session *session, const char *what, enum gyre_status s
     if (status != GYRE_OK)
         result_fail_status(&result, what, status, session->log.text);
     else if (!is_good)
-        result_fail(&result, "%s", what);
-    if (result.outcome == OUTCOME_FAIL)
-        printf("FAIL on %s: %s\n", session->info->id, result.text);
-    tally_add(tally, &result);
+        result_fail(&result, "does not hold");
+    report(session, what, &result, tally);
 }
 
 static bool has_rotated(const struct job *job)
@@ -109,12 +107,18 @@ static bool has_rotated(const struct job *job)
 
 // --- a stream that waits, and then enqueues no kernel
 
+// The job under way, and the session's stream waiting for its end.
+static enum gyre_status start_and_wait(struct session *session, struct job *job,
+                                       struct gyre_event **event)
+{
+    enum gyre_status status = job_start(job, event);
+    return status == GYRE_OK ? gyre_stream_wait(session->stream, *event) : status;
+}
+
 static void read_after(struct session *session, struct job *job, struct tally *tally)
 {
     struct gyre_event *event;
-    enum gyre_status status = job_start(job, &event);
-    if (status == GYRE_OK)
-        status = gyre_stream_wait(session->stream, event);
+    enum gyre_status status = start_and_wait(session, job, &event);
     if (status == GYRE_OK)
         status = gyre_buffer_read(session->stream, job->y, 0, SIZE, job->got);
     expect(session, "a read after an event", status, has_rotated(job), tally);
@@ -124,9 +128,7 @@ static void read_after(struct session *session, struct job *job, struct tally *t
 static void write_after(struct session *session, struct job *job, struct tally *tally)
 {
     struct gyre_event *event;
-    enum gyre_status status = job_start(job, &event);
-    if (status == GYRE_OK)
-        status = gyre_stream_wait(session->stream, event);
+    enum gyre_status status = start_and_wait(session, job, &event);
     if (status == GYRE_OK)
         status = gyre_buffer_write(session->stream, job->x, 0, SIZE, job->got); // zeros
     if (status == GYRE_OK)
@@ -138,9 +140,7 @@ static void write_after(struct session *session, struct job *job, struct tally *
 static void finish_after(struct session *session, struct job *job, struct tally *tally)
 {
     struct gyre_event *event, *later = NULL;
-    enum gyre_status status = job_start(job, &event);
-    if (status == GYRE_OK)
-        status = gyre_stream_wait(session->stream, event);
+    enum gyre_status status = start_and_wait(session, job, &event);
     if (status == GYRE_OK)
         status = gyre_stream_submit(session->stream, &later);
     if (status == GYRE_OK)
@@ -155,9 +155,7 @@ static void finish_after(struct session *session, struct job *job, struct tally 
 static void wait_after(struct session *session, struct job *job, struct tally *tally)
 {
     struct gyre_event *event, *later = NULL;
-    enum gyre_status status = job_start(job, &event);
-    if (status == GYRE_OK)
-        status = gyre_stream_wait(session->stream, event);
+    enum gyre_status status = start_and_wait(session, job, &event);
     if (status == GYRE_OK)
         status = gyre_stream_submit(session->stream, &later);
     if (status == GYRE_OK)
@@ -247,17 +245,9 @@ static void run_all(struct session *session, const void *context, struct tally *
     outlive(session, tally);
 }
 
-Test(event, cpu)
+static void run(enum gyre_backend_kind backend)
 {
-    run_on_devices(GYRE_BACKEND_CPU, run_all, NULL, 6);
+    run_on_devices(backend, run_all, NULL, 6);
 }
 
-Test(event, opencl)
-{
-    run_on_devices(GYRE_BACKEND_OPENCL, run_all, NULL, 6);
-}
-
-Test(event, vulkan)
-{
-    run_on_devices(GYRE_BACKEND_VULKAN, run_all, NULL, 6);
-}
+TEST_EACH_BACKEND(event, run)

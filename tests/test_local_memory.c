@@ -46,9 +46,7 @@ static void check_route(struct session *session, struct tally *tally)
         result_skip(&result, "too small for it");
     else if (strstr(text, want) == NULL)
         result_fail(&result, "not \"%s\" but\n%s", want, text);
-    if (result.outcome == OUTCOME_FAIL)
-        printf("FAIL on %s: %s\n", session->info->id, result.text);
-    tally_add(tally, &result);
+    report(session, "the other route", &result, tally);
     attention_run_destroy(run);
 }
 

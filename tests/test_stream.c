@@ -55,9 +55,7 @@ static void order_streams(struct session *session, struct tally *tally)
     for (size_t i = 0; i < TOKENS * DIM; i++)
         if (!(x.values[i] - before[i] < 1e-5 && before[i] - x.values[i] < 1e-5))
             result_fail(&result, "element %zu came back as %g, not %g", i, x.values[i], before[i]);
-    if (result.outcome == OUTCOME_FAIL)
-        printf("FAIL on %s: %s\n", session->info->id, result.text);
-    tally_add(tally, &result);
+    report(session, "there and back", &result, tally);
     guarded_destroy(&x);
     gyre_rope_table_destroy(&table);
     gyre_stream_destroy(&other);
@@ -77,9 +75,7 @@ static void ask_the_time(struct session *session, struct tally *tally)
         result_fail_status(&result, "gyre_event_device_time", status, session->log.text);
     if (status == GYRE_OK && ns > UINT64_C(60000000000))
         result_fail(&result, "nothing took %llu ns", (unsigned long long)ns);
-    if (result.outcome == OUTCOME_FAIL)
-        printf("FAIL on %s: %s\n", session->info->id, result.text);
-    tally_add(tally, &result);
+    report(session, "the time", &result, tally);
     gyre_event_destroy(&event);
 }
 
@@ -89,20 +85,13 @@ struct worker {
     struct tally tally;
 };
 
-static void count(void *user, const struct case_id *id, const struct result *result)
-{
-    tally_add(user, result);
-    if (result->outcome == OUTCOME_FAIL)
-        result_print_failure(stdout, "tests/run_cases", id, result);
-}
-
 static void *work(void *user)
 {
     struct worker *worker = user;
     for (uint64_t seed = 1; seed <= 3; seed++) {
-        cases_run(&worker->session, "rope/half_64/f32", seed, count, &worker->tally);
-        cases_run(&worker->session, "attention/dim_64/f32", seed, count, &worker->tally);
-        cases_run(&worker->session, "attention/decode/f32", seed, count, &worker->tally);
+        cases_run(&worker->session, "rope/half_64/f32", seed, report_case, &worker->tally);
+        cases_run(&worker->session, "attention/dim_64/f32", seed, report_case, &worker->tally);
+        cases_run(&worker->session, "attention/decode/f32", seed, report_case, &worker->tally);
     }
     return NULL;
 }
@@ -134,17 +123,9 @@ static void run_all(struct session *session, const void *context, struct tally *
     share_a_device(session, tally);
 }
 
-Test(stream, cpu)
+static void run(enum gyre_backend_kind backend)
 {
-    run_on_devices(GYRE_BACKEND_CPU, run_all, NULL, 3);
+    run_on_devices(backend, run_all, NULL, 3);
 }
 
-Test(stream, opencl)
-{
-    run_on_devices(GYRE_BACKEND_OPENCL, run_all, NULL, 3);
-}
-
-Test(stream, vulkan)
-{
-    run_on_devices(GYRE_BACKEND_VULKAN, run_all, NULL, 3);
-}
+TEST_EACH_BACKEND(stream, run)

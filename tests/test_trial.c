@@ -60,9 +60,7 @@ static void expect_struck_off(struct session *session, const void *context, stru
         result = (struct result){.outcome = OUTCOME_PASS};
     if (!is_struck)
         result_fail(&result, "the wrong kernel went unnoticed");
-    if (result.outcome == OUTCOME_FAIL)
-        printf("FAIL on %s: %s\n", session->info->id, result.text);
-    tally_add(tally, &result);
+    report(session, "a wrong kernel", &result, tally);
 }
 
 static void run_backend(enum gyre_backend_kind backend)
@@ -125,9 +123,7 @@ static void take_over(struct session *session, const void *context, struct tally
     run_and_explain(session->info->id, text, sizeof(text), &result);
     expect_text(text, session->info->is_local_mem_global ? direct_is_taken : staged_is_taken,
                 &result);
-    if (result.outcome == OUTCOME_FAIL)
-        printf("FAIL on %s: %s\n", session->info->id, result.text);
-    tally_add(tally, &result);
+    report(session, "one wrong kernel of several", &result, tally);
 }
 
 // Spoils only what is compiled with STAGED: its values come from one key too late.
