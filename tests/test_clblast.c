@@ -59,14 +59,7 @@ static void run_case(struct session *session, const struct clblast_case *c, stru
     if (run == NULL)
         return;
     check_explanation(session, c, run, result);
-    enum gyre_status status = attention_run_enqueue(run);
-    if (status == GYRE_OK)
-        status = gyre_stream_finish(session->stream);
-    if (status == GYRE_OK)
-        attention_run_check(run, result);
-    else
-        result_fail_status(result, "gyre_attention", status, session->log.text);
-    attention_run_destroy(run);
+    case_complete(session, &attention_operator, run, result);
 }
 
 static void run_all(struct session *session, const void *context, struct tally *tally)

@@ -36,16 +36,8 @@ static void run_causal_case(struct session *session, struct result *result)
 {
     struct attention_run *run =
         attention_prepare(session, &row, case_dtypes_of(CASE_F32), 1, result);
-    if (run == NULL)
-        return;
-    enum gyre_status status = attention_run_enqueue(run);
-    if (status == GYRE_OK)
-        status = gyre_stream_finish(session->stream);
-    if (status == GYRE_OK)
-        attention_run_check(run, result);
-    else
-        result_fail_status(result, "gyre_attention", status, session->log.text);
-    attention_run_destroy(run);
+    if (run != NULL)
+        case_complete(session, &attention_operator, run, result);
 }
 
 static void expect_struck_off(struct session *session, const void *context, struct tally *tally)

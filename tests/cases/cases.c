@@ -41,14 +41,9 @@ bool case_may_skip(const struct session *session, const struct case_dtypes *dtyp
     return !is_all_f32 && !session->info->has_f16_storage;
 }
 
-void case_run(struct session *session, const struct case_operator *op, size_t row,
-              const struct case_dtypes *dtypes, uint64_t seed, struct result *result)
+void case_complete(struct session *session, const struct case_operator *op, void *run,
+                   struct result *result)
 {
-    *result = (struct result){.outcome = OUTCOME_PASS};
-    session->log.text[0] = '\0';
-    void *run = op->prepare(session, row, dtypes, seed, result);
-    if (run == NULL)
-        return;
     enum gyre_status status = op->enqueue(run);
     if (status == GYRE_OK)
         status = gyre_stream_finish(session->stream);
@@ -57,6 +52,16 @@ void case_run(struct session *session, const struct case_operator *op, size_t ro
     else
         result_fail_status(result, op->name, status, session->log.text);
     op->destroy(run);
+}
+
+void case_run(struct session *session, const struct case_operator *op, size_t row,
+              const struct case_dtypes *dtypes, uint64_t seed, struct result *result)
+{
+    *result = (struct result){.outcome = OUTCOME_PASS};
+    session->log.text[0] = '\0';
+    void *run = op->prepare(session, row, dtypes, seed, result);
+    if (run != NULL)
+        case_complete(session, op, run, result);
 }
 
 // A walk over the cases that a filter names; without a visitor it only counts.

@@ -45,7 +45,11 @@ extern const struct case_operator rope_operator, attention_operator;
 // All of them, ended by NULL.
 extern const struct case_operator *const case_operators[];
 
-// Prepares, enqueues once, checks and destroys.
+// Enqueues a prepared run once, checks and destroys it.
+void case_complete(struct session *session, const struct case_operator *op, void *run,
+                   struct result *result);
+
+// Prepares and completes.
 void case_run(struct session *session, const struct case_operator *op, size_t row,
               const struct case_dtypes *dtypes, uint64_t seed, struct result *result);
 
