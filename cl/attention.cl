@@ -5,9 +5,9 @@
 //   l = l exp(m - m') + sum p       o = o exp(m - m') + p v
 //   out = o / l   lse = m + log l
 //
-// groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q rows, packed as
-// args/attention.h says, and V_TILE columns of v; its work-items form a grid of TX keys or columns by
-// TY rows, each owning MQ rows by MK keys of s and MQ rows by NV float4 of o.
+// groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE columns
+// of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by MK keys
+// of s and MQ rows by NV float4 of o.
 //
 // Without an output v is not read: it may be absent. Barriers stay outside of such branches, where
 // PoCL miscompiles them.
@@ -17,6 +17,7 @@
 #include "args/attention.h"
 #include "exp.clh"
 #include "keys.clh"
+#include "packed_rows.clh"
 
 #define TX 16
 #define TY (WG / TX)
@@ -30,9 +31,9 @@
 // What every work-item of a group knows.
 struct tile {
     u32 batch, kv_head;
-    u32 row, n_rows; // first row, and rows of the kv head
-    u32 column;      // first column of v
-    u32 n_columns;   // columns of v from there on, at most V_TILE; 1 where there is no v
+    u32 row;       // first row
+    u32 column;    // first column of v
+    u32 n_columns; // columns of v from there on, at most V_TILE; 1 where there is no v
     u32 tx, ty;
 };
 
@@ -53,7 +54,6 @@ static inline struct tile make_tile(struct gyre_attention_args a)
     t.kv_head = get_group_id(1);
     // Last rows first: under causality they see the most keys.
     t.row = (n_row_tiles - 1 - get_group_id(0) / n_v_tiles) * TILE_Q;
-    t.n_rows = a.q_len * a.group;
     t.column = get_group_id(0) % n_v_tiles * V_TILE;
     t.n_columns = clamp(a.v_dim - t.column, 1u, (u32)V_TILE);
     t.tx = get_local_id(0) % TX;
@@ -61,29 +61,13 @@ static inline struct tile make_tile(struct gyre_attention_args a)
     return t;
 }
 
-// Rows past the last one repeat it, and are not written.
-static inline u32 query_of(struct gyre_attention_args a, struct tile t, u32 row)
-{
-    return min(row, t.n_rows - 1) / a.group;
-}
-
-static inline u32 head_of(struct gyre_attention_args a, struct tile t, u32 row)
-{
-    return t.kv_head * a.group + min(row, t.n_rows - 1) % a.group;
-}
-
-static inline struct keys seen_by(struct gyre_attention_args a, struct tile t, u32 row)
-{
-    return KEYS_SEEN(a, a.q_start + (i32)query_of(a, t, row));
-}
-
 static inline void init_rows(struct gyre_attention_args a, struct tile t, struct rows *r)
 {
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {
         const u32 row = t.row + t.ty * MQ + i;
-        const u32 query = query_of(a, t, row), head = head_of(a, t, row);
-        r->seen[i] = seen_by(a, t, row);
+        const u32 query = query_of(a, row), head = head_of(a, t.kv_head, row);
+        r->seen[i] = keys_of_row(a, row);
         r->q[i] = ROW(a, q, t.batch, query, head);
         r->mask[i] = ROW(a, mask, t.batch, head, query);
         r->m[i] = -INFINITY;
@@ -205,10 +189,10 @@ static inline void write_rows(struct gyre_attention_args a, struct tile t, const
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {
         const u32 row = t.row + t.ty * MQ + i;
-        const u32 query = query_of(a, t, row), head = head_of(a, t, row);
+        const u32 query = query_of(a, row), head = head_of(a, t.kv_head, row);
         const float l = row_sum(part, t.ty * MQ + i);
         const float inverse = r->m[i] == -INFINITY ? 0.0f : 1.0f / l;
-        if (row >= t.n_rows)
+        if (row >= n_rows(a))
             continue;
         if (a.has_lse != 0u && t.column == 0 && t.tx == 0)
             lse[ROW(a, lse, t.batch, head, query)] = r->m[i] + log(l);
@@ -243,7 +227,7 @@ attention(struct gyre_attention_args a,
     __local float4 *stage = 0;
 #endif
     const struct tile t = make_tile(a);
-    const struct keys first = seen_by(a, t, t.row), last = seen_by(a, t, t.row + TILE_Q - 1);
+    const struct keys first = keys_of_row(a, t.row), last = keys_of_row(a, t.row + TILE_Q - 1);
     struct rows r;
     init_rows(a, t, &r);
     const u32 end = keys_end(last);

@@ -7,8 +7,7 @@
 // and acc, m and l are left for attention_combine. Every key and value is read once, for all rows.
 //
 // groups: (splits * v tiles, kv heads * row tiles, batch), v tiles and row tiles innermost. A group
-// owns TILE_Q rows, packed as args/attention.h says, and V_TILE columns of v. Its work-items are
-// arranged anew for each step:
+// owns TILE_Q packed rows and V_TILE columns of v. Its work-items are arranged anew for each step:
 //
 //   products  LX of them share a key, each taking every LX-th float4 of it; LY keys side by side
 //   weights   ROW_LANES of them share a row, each with every ROW_LANES-th key
@@ -16,6 +15,7 @@
 #include "args/attention.h"
 #include "exp.clh"
 #include "keys.clh"
+#include "packed_rows.clh"
 
 #define LX        4
 #define LY        (WG / LX)
@@ -28,8 +28,8 @@
 // What every work-item of a group knows.
 struct tile {
     u32 batch, kv_head, split;
-    u32 row, n_rows; // first row, and rows of the kv head
-    u32 column;      // first column of v
+    u32 row;    // first row
+    u32 column; // first column of v
 };
 
 // What a work-item keeps from block to block.
@@ -47,25 +47,8 @@ static inline struct tile make_tile(struct gyre_attention_args a)
     t.kv_head = get_group_id(1) / n_row_tiles;
     t.split = get_group_id(0) / n_v_tiles;
     t.row = get_group_id(1) % n_row_tiles * TILE_Q;
-    t.n_rows = a.q_len * a.group;
     t.column = get_group_id(0) % n_v_tiles * V_TILE;
     return t;
-}
-
-// Rows past the last one repeat it, and are not written.
-static inline u32 query_of(struct gyre_attention_args a, struct tile t, u32 row)
-{
-    return min(row, t.n_rows - 1) / a.group;
-}
-
-static inline u32 head_of(struct gyre_attention_args a, struct tile t, u32 row)
-{
-    return t.kv_head * a.group + min(row, t.n_rows - 1) % a.group;
-}
-
-static inline struct keys seen_by(struct gyre_attention_args a, struct tile t, u32 row)
-{
-    return KEYS_SEEN(a, a.q_start + (i32)query_of(a, t, row));
 }
 
 static inline void init_state(struct state *my)
@@ -84,7 +67,7 @@ static inline void stage_q(struct gyre_attention_args a, struct tile t,
 {
     for (u32 e = get_local_id(0); e < TILE_Q * NQ * 4; e += WG) {
         const u32 row = t.row + e / (NQ * 4), d = e % (NQ * 4);
-        const u32 begin = ROW(a, q, t.batch, query_of(a, t, row), head_of(a, t, row));
+        const u32 begin = ROW(a, q, t.batch, query_of(a, row), head_of(a, t.kv_head, row));
         stage[e] = d < HEAD_DIM ? LOAD(Q_DTYPE)(q, begin + d) : 0.0f;
     }
 }
@@ -128,8 +111,8 @@ static inline void finish_scores(struct gyre_attention_args a, struct tile t, u3
                                  float s[ROW_KEYS])
 {
     const u32 x = get_local_id(0) % ROW_LANES, y = get_local_id(0) / ROW_LANES;
-    const u32 query = query_of(a, t, t.row + y), head = head_of(a, t, t.row + y);
-    const struct keys seen = KEYS_SEEN(a, a.q_start + (i32)query);
+    const u32 query = query_of(a, t.row + y), head = head_of(a, t.kv_head, t.row + y);
+    const struct keys seen = keys_of_row(a, t.row + y);
 #pragma unroll
     for (i32 j = 0; j < ROW_KEYS; j++) {
         const float4 sum = part[y * TILE_K + x + j * ROW_LANES];
@@ -230,20 +213,20 @@ static inline void write_state(struct gyre_attention_args a, struct tile t, cons
                                __local float *row_part, __global float *partial)
 {
     const u32 lane = get_local_id(0), x = lane % ROW_LANES, y = lane / ROW_LANES;
-    const u32 n_results = a.n_batch * a.n_kv_heads * a.n_splits * t.n_rows;
+    const u32 n_results = a.n_batch * a.n_kv_heads * a.n_splits * n_rows(a);
     const u32 result =
-        ((t.batch * a.n_kv_heads + t.kv_head) * a.n_splits + t.split) * t.n_rows + t.row;
+        ((t.batch * a.n_kv_heads + t.kv_head) * a.n_splits + t.split) * n_rows(a) + t.row;
 #pragma unroll
     for (i32 i = 0; i < TILE_Q; i++)
 #pragma unroll
         for (i32 c = 0; c < NC; c++) {
             const u32 column = lane + c * WG;
-            if (t.row + i < t.n_rows && column < V_TILE && t.column + column < a.v_dim)
+            if (t.row + i < n_rows(a) && column < V_TILE && t.column + column < a.v_dim)
                 partial[(result + i) * a.v_dim + t.column + column] = my->acc[i][c];
         }
     row_part[lane] = my->l;
     barrier(CLK_LOCAL_MEM_FENCE);
-    if (x != 0 || t.row + y >= t.n_rows || t.column != 0)
+    if (x != 0 || t.row + y >= n_rows(a) || t.column != 0)
         return;
     float l = 0.0f;
     for (u32 i = 0; i < ROW_LANES; i++)
@@ -266,7 +249,7 @@ attention_split(struct gyre_attention_args a,
     __local float row_part[WG];
     __local float factors[TILE_Q];
     const struct tile t = make_tile(a);
-    const struct keys first = seen_by(a, t, t.row), last = seen_by(a, t, t.row + TILE_Q - 1);
+    const struct keys first = keys_of_row(a, t.row), last = keys_of_row(a, t.row + TILE_Q - 1);
     const u32 begin = t.split * a.keys_per_split;
     const u32 end = min(keys_end(last), begin + a.keys_per_split);
     struct state my;
