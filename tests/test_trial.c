@@ -147,5 +147,5 @@ Test(trial, opencl_takeover)
 
 Test(trial, vulkan_takeover)
 {
-    run_takeover(GYRE_BACKEND_VULKAN, "shaders/attention.comp");
+    run_takeover(GYRE_BACKEND_VULKAN, "shaders/attention_staged.glsl");
 }

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// attention.comp with STAGED 1: raw scores and weighted values, q, k and v through shared memory.
+
+// Elements of q and k that are staged at once: at most 32, in even parts of head_dim.
+const uint N_CHUNKS = (HEAD_DIM + 31) / 32;
+const uint CHUNK = ((HEAD_DIM + N_CHUNKS - 1) / N_CHUNKS + 3) / 4 * 4;
+const uint CHUNK_STRIDE = CHUNK / 4 | 1;
+// Keys and vec4 per key of v that are staged at once.
+const uint V_KEYS = TILE_K / NV;
+const uint V_ROW = (V_TILE + 3) / 4;
+
+const uint QK_SIZE = (TILE_Q + TILE_K) * CHUNK_STRIDE;
+const uint V_SIZE = V_KEYS * V_ROW;
+const uint K_STAGE = TILE_Q * CHUNK_STRIDE; // k follows q
+shared vec4 stage[QK_SIZE > V_SIZE ? QK_SIZE : V_SIZE];
+shared uint q_begin[TILE_Q]; // where the rows of q begin
+
+void find_q()
+{
+    for (uint i = gl_LocalInvocationIndex; i < TILE_Q; i += WG)
+        q_begin[i] = ROW(q, batch, query_of(first_row + i), head_of(kv_head, first_row + i));
+    barrier();
+}
+
+// Elements [d, d + CHUNK) of the tile's rows and of TILE_K keys.
+void stage_qk(uint key, uint d)
+{
+    [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += WG) {
+        uint row = e / CHUNK, x = e % CHUNK;
+        stage[row * CHUNK_STRIDE + x / 4][x % 4] =
+            d + x < HEAD_DIM ? LOAD(Q_DTYPE, q, q_begin[row] + d + x) : 0.0;
+    }
+    [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += WG) {
+        uint row = e / CHUNK, x = e % CHUNK;
+        uint begin = ROW(k, batch, min(key + row, a.kv_len - 1), kv_head);
+        stage[K_STAGE + row * CHUNK_STRIDE + x / 4][x % 4] =
+            d + x < HEAD_DIM ? LOAD(K_DTYPE, k, begin + d + x) : 0.0;
+    }
+}
+
+// The tile's columns of V_KEYS keys.
+void stage_v(uint key)
+{
+    for (uint e = gl_LocalInvocationIndex; e < V_KEYS * V_ROW * 4; e += WG) {
+        uint row = e / (V_ROW * 4), x = e % (V_ROW * 4);
+        uint begin = ROW(v, batch, min(key + row, a.kv_len - 1), kv_head) + first_column;
+        stage[e / 4][e % 4] = x < n_columns ? LOAD(V_DTYPE, v, begin + x) : 0.0;
+    }
+}
+
+void raw_scores(uint key)
+{
+    clear_scores();
+    for (uint d = 0; d < HEAD_DIM; d += CHUNK) {
+        stage_qk(key, d);
+        barrier();
+        for (uint x = 0; x < CHUNK / 4; x++) {
+            vec4 qx[MQ], kx[MK];
+            [[unroll]] for (uint i = 0; i < MQ; i++)
+                qx[i] = stage[(ty * MQ + i) * CHUNK_STRIDE + x];
+            [[unroll]] for (uint j = 0; j < MK; j++)
+                kx[j] = stage[K_STAGE + (tx + j * TX) * CHUNK_STRIDE + x];
+            add_products(qx, kx);
+        }
+        barrier(); // the stage may be written again
+    }
+}
+
+void weighted_values(uint key, bool is_whole)
+{
+    for (uint done = 0; done < TILE_K; done += V_KEYS) {
+        stage_v(key + done);
+        barrier();
+        for (uint x = 0; x < V_KEYS; x++) {
+            float px[MQ];
+            vec4 vx[NV];
+            [[unroll]] for (uint i = 0; i < MQ; i++)
+                px[i] = p_tile[(ty * MQ + i) * P_STRIDE + (done + x) / 4][(done + x) % 4];
+            [[unroll]] for (uint c = 0; c < NV; c++)
+                vx[c] = stage[x * V_ROW + min(tx + c * TX, V_ROW - 1)];
+            add_values(px, vx, is_whole);
+        }
+        barrier(); // the stage may be written again
+    }
+}
