@@ -121,7 +121,9 @@ struct gyre_backend {
     enum gyre_status (*prepare)(struct gyre_device *device, const struct gyre_variant *variant);
     // Enqueues; prepares first when needed. Each dispatch sees what earlier ones wrote.
     enum gyre_status (*dispatch)(struct gyre_stream *stream, const struct gyre_dispatch *dispatch);
-    // A library's matrix product; NULL, or UNSUPPORTED at run time, where there is none.
+    // A library's matrix product, and its name, which explanations give; all NULL where there is
+    // none. At run time the library may still be absent: has_gemm tells, and gemm is UNSUPPORTED.
+    const char *gemm_library;
     enum gyre_status (*gemm)(struct gyre_stream *stream, const struct gyre_gemm *gemm);
     bool (*has_gemm)(const struct gyre_device *device);
 

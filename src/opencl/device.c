@@ -159,6 +159,7 @@ const struct gyre_backend gyre_backend_opencl = {
     .stream_wait = gyre_cl_stream_wait,
     .prepare = gyre_cl_prepare,
     .dispatch = gyre_cl_dispatch,
+    .gemm_library = "CLBlast",
     .gemm = gyre_cl_gemm,
     .has_gemm = gyre_cl_has_gemm,
     .event_wait = gyre_cl_event_wait,

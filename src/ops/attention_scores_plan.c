@@ -184,7 +184,9 @@ static const char *refuse_gemm(const struct gyre_device *device,
                                const struct gyre_attention_problem *p)
 {
     const uint64_t min_work = 1u << 22;
-    if (device->backend->has_gemm == NULL || !device->backend->has_gemm(device))
+    if (device->backend->gemm_library == NULL)
+        return "none for this device";
+    if (!device->backend->has_gemm(device))
         return "no library for it on this device";
     if (p->q.dtype != GYRE_F32 || p->k.dtype != GYRE_F32)
         return "q or k is not f32";
@@ -271,11 +273,13 @@ enum gyre_status gyre_attention_plan_scores(struct gyre_device *device,
 {
     enum gyre_status status = GYRE_UNSUPPORTED;
     const char *why = refuse_gemm(device, p), *out_why = refuse_out_gemm(p);
+    const char *library = device->backend->gemm_library;
     if (why == NULL)
         status = try_plan(device, p, add_library, plan, &why);
-    gyre_text_add(text, "  scores by CLBlast: %s\n", status == GYRE_OK ? "taken" : why);
+    gyre_text_add(text, "  scores by %s: %s\n", library ? library : "a library",
+                  status == GYRE_OK ? "taken" : why);
     if (status == GYRE_OK) {
-        gyre_text_add(text, "  output by CLBlast: %s\n", out_why ? out_why : "taken");
+        gyre_text_add(text, "  output by %s: %s\n", library, out_why ? out_why : "taken");
         *needs_fused = *needs_fused && out_why != NULL;
         return GYRE_OK;
     }

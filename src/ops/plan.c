@@ -124,7 +124,7 @@ void gyre_plan_explain(const struct gyre_plan *plan, struct gyre_text *text)
             gyre_text_add(text, "  step %u: %s, groups %u x %u x %u\n", i + 1, what,
                           dispatch->groups[0], dispatch->groups[1], dispatch->groups[2]);
         } else {
-            gyre_text_add(text, "  step %u: CLBlast gemm %u x %u x %u, %u batched, %u calls\n",
+            gyre_text_add(text, "  step %u: library gemm %u x %u x %u, %u batched, %u calls\n",
                           i + 1, step->gemm.m, step->gemm.n, step->gemm.k, step->gemm.batch,
                           step->n_outer * step->n_inner);
         }
