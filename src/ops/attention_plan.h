@@ -5,6 +5,12 @@
 
 #include "ops/attention.h"
 
+// Initialises the fields by which any kernel's arguments say which keys a query sees.
+#define KEY_RULE_OF(p)                                                                             \
+    .q_start = (p)->q_start, .is_causal = (p)->is_causal, .n_prefix = (p)->n_prefix,               \
+    .window_left = (p)->window_left, .window_right = (p)->window_right,                            \
+    .window_keep = (p)->window_keep
+
 // Everything but the tensors.
 void gyre_attention_fill_args(const struct gyre_attention_problem *p,
                               struct gyre_attention_args *args);

@@ -77,12 +77,7 @@ static void add_softmax(const struct gyre_device *device, const struct gyre_atte
         .q_len = p->q_len,
         .kv_len = p->kv_len,
         .softcap = p->softcap,
-        .q_start = p->q_start,
-        .is_causal = p->is_causal,
-        .n_prefix = p->n_prefix,
-        .window_left = p->window_left,
-        .window_right = p->window_right,
-        .window_keep = p->window_keep,
+        KEY_RULE_OF(p),
         .has_lse = writes_lse,
         .raw_offset = raw->first,
     };
