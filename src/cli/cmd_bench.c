@@ -8,6 +8,7 @@
 #include "json.h"
 #include "measure.h"
 #include "open.h"
+#include "operators.h"
 #include "progress.h"
 #include "table.h"
 #include "units.h"
@@ -29,7 +30,7 @@ static const struct command_help help = {
 
 struct bench_options {
     struct common common;
-    int op; // of the words all|rope|attention
+    int op; // of OPTION_OPERATORS
     const char *name;
     bool is_quick;
 };
@@ -51,8 +52,8 @@ typedef void visit_fn(void *user, const struct bench_row *row, const struct case
 static bool is_wanted(const struct bench_options *options, const struct bench_row *row,
                       const char *name, bool is_software)
 {
-    static const char *const ops[] = {"", "rope", "attention"};
-    if (strstr(bench_row_op(row), ops[options->op]) == NULL)
+    const char *prefix = operators_prefix(options->op);
+    if (strncmp(name, prefix, strlen(prefix)) != 0)
         return false;
     if (options->name != NULL)
         return strstr(name, options->name) != NULL;
@@ -225,7 +226,7 @@ int command_bench(int argc, char **argv)
     struct bench_options options = {0};
     const struct option_spec specs[] = {
         OPTION_DEVICES(options.common),
-        {"op", 'o', OPTION_CHOICE, &options.op, "all|rope|attention", "operators to measure"},
+        OPTION_OPERATORS(options.op, "operators to measure"),
         {"case", 'c', OPTION_TEXT, &options.name, "NAME", "rows whose OP/ROW/DTYPE contains this"},
         {"quick", 'q', OPTION_FLAG, &options.is_quick, NULL, "the rows that matter most"},
         OPTION_THREADS(options.common),

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "json.h"
 #include "open.h"
+#include "operators.h"
 #include "progress.h"
 #include "table.h"
 
@@ -24,7 +25,7 @@ static const struct command_help help = {
 
 struct verify_options {
     struct common common;
-    int op; // of the words all|rope|attention
+    int op; // of OPTION_OPERATORS
     const char *name;
     uint32_t seed;
 };
@@ -115,10 +116,10 @@ static int verify_device(const struct verify_options *options, const char *filte
 // What the names of the cases must contain.
 static const char *make_filter(const struct verify_options *options, char filter[256])
 {
-    static const char *const ops[] = {"", "rope/", "attention/"};
-    const char *op = ops[options->op], *name = options->name != NULL ? options->name : "";
-    bool has_op = strncmp(name, op, strlen(op)) == 0;
-    snprintf(filter, 256, "%s%s", has_op ? "" : op, name);
+    const char *prefix = operators_prefix(options->op);
+    const char *name = options->name != NULL ? options->name : "";
+    bool has_prefix = strncmp(name, prefix, strlen(prefix)) == 0;
+    snprintf(filter, 256, "%s%s", has_prefix ? "" : prefix, name);
     return filter;
 }
 
@@ -127,7 +128,7 @@ int command_verify(int argc, char **argv)
     struct verify_options options = {.seed = DEFAULT_SEED};
     const struct option_spec specs[] = {
         OPTION_DEVICES(options.common),
-        {"op", 'o', OPTION_CHOICE, &options.op, "all|rope|attention", "operators to check"},
+        OPTION_OPERATORS(options.op, "operators to check"),
         {"case", 'c', OPTION_TEXT, &options.name, "NAME",
          "cases whose OP/ROW/DTYPE contains this; after --op: whose ROW begins so"},
         {"seed", 's', OPTION_U32, &options.seed, "N", "seed of the random inputs (default: 1)"},
