@@ -20,17 +20,20 @@ struct table {
     char *heading;      // of the next row
 };
 
-static void add(struct table *table, enum style style, const char *text, size_t length)
+// Takes the text, which is malloc'ed.
+static void add(struct table *table, enum style style, char *text)
 {
     if (table->n_cells == table->capacity) {
         size_t capacity = table->capacity != 0 ? 2 * table->capacity : 64;
         struct cell *grown = realloc(table->cells, capacity * sizeof(*grown));
-        if (grown == NULL)
+        if (grown == NULL) {
+            free(text);
             return;
+        }
         table->cells = grown;
         table->capacity = capacity;
     }
-    table->cells[table->n_cells++] = (struct cell){strndup(text, length), table->heading, style};
+    table->cells[table->n_cells++] = (struct cell){text, table->heading, style};
     table->heading = NULL;
 }
 
@@ -42,7 +45,7 @@ struct table *table_create(const char *headers)
         headers += is_right;
         size_t length = strcspn(headers, "|");
         table->is_right[table->n_columns++] = is_right;
-        add(table, STYLE_DIM, headers, length);
+        add(table, STYLE_DIM, strndup(headers, length));
         if (headers[length] == '\0')
             break;
         headers += length + 1;
@@ -63,29 +66,33 @@ void table_destroy(struct table *table)
     free(table);
 }
 
-void table_cell(struct table *table, enum style style, const char *format, ...)
+// malloc'ed, and cut to what a cell holds.
+static char *format_text(const char *format, va_list args)
 {
     char text[MAX_CELL];
+    vsnprintf(text, sizeof(text), format, args);
+    return strdup(text);
+}
+
+void table_cell(struct table *table, enum style style, const char *format, ...)
+{
     va_list args;
     if (table == NULL)
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    add(table, style, format_text(format, args));
     va_end(args);
-    add(table, style, text, strlen(text));
 }
 
 void table_heading(struct table *table, const char *format, ...)
 {
-    char text[MAX_CELL];
     va_list args;
     if (table == NULL)
         return;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
     free(table->heading);
-    table->heading = strdup(text);
+    va_start(args, format);
+    table->heading = format_text(format, args);
+    va_end(args);
 }
 
 static const char *text_of(const struct table *table, size_t row, size_t column)
