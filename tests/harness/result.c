@@ -5,25 +5,27 @@
 #include <math.h>
 #include <stdarg.h>
 
+static void set(struct result *result, enum outcome outcome, const char *format, va_list args)
+{
+    if (result->outcome == OUTCOME_FAIL)
+        return;
+    result->outcome = outcome;
+    vsnprintf(result->text, sizeof(result->text), format, args);
+}
+
 void result_fail(struct result *result, const char *format, ...)
 {
     va_list args;
-    if (result->outcome == OUTCOME_FAIL)
-        return;
-    result->outcome = OUTCOME_FAIL;
     va_start(args, format);
-    vsnprintf(result->text, sizeof(result->text), format, args);
+    set(result, OUTCOME_FAIL, format, args);
     va_end(args);
 }
 
 void result_skip(struct result *result, const char *format, ...)
 {
     va_list args;
-    if (result->outcome == OUTCOME_FAIL)
-        return;
-    result->outcome = OUTCOME_SKIP;
     va_start(args, format);
-    vsnprintf(result->text, sizeof(result->text), format, args);
+    set(result, OUTCOME_SKIP, format, args);
     va_end(args);
 }
 
