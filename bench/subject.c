@@ -9,8 +9,8 @@
 
 struct subject {
     struct session *session;
-    struct rope_run *rope; // one of the two
-    struct attention_run *attention;
+    const struct case_operator *op;
+    void *run;                            // prepared by it
     struct gyre_attention_params *copies; // (n_copies): K and V lie elsewhere in each
     size_t n_copies, next;
 };
@@ -18,12 +18,14 @@ struct subject {
 static bool prepare(struct subject *subject, const struct bench_row *row,
                     const struct case_dtypes *dtypes, uint64_t seed, struct result *result)
 {
-    if (row->rope.name != NULL)
-        subject->rope = rope_prepare(subject->session, &row->rope, dtypes->q, seed, result);
-    else
-        subject->attention =
-            attention_prepare(subject->session, &row->attention, dtypes, seed, result);
-    return subject->rope != NULL || subject->attention != NULL;
+    if (row->rope.name != NULL) {
+        subject->op = &rope_operator;
+        subject->run = rope_prepare(subject->session, &row->rope, dtypes->q, seed, result);
+    } else {
+        subject->op = &attention_operator;
+        subject->run = attention_prepare(subject->session, &row->attention, dtypes, seed, result);
+    }
+    return subject->run != NULL;
 }
 
 static void verify(struct subject *subject, double *first_s, struct result *result)
@@ -36,10 +38,8 @@ static void verify(struct subject *subject, double *first_s, struct result *resu
     *first_s = clock_s() - start;
     if (status != GYRE_OK)
         result_fail_status(result, "running", status, session->log.text);
-    else if (subject->rope != NULL)
-        rope_run_check(subject->rope, result);
     else
-        attention_run_check(subject->attention, result);
+        subject->op->check(subject->run, result);
 }
 
 // Puts the tensor into a new buffer with the same contents.
@@ -70,7 +70,7 @@ static enum gyre_status make_copies(struct subject *subject, size_t n_copies)
     enum gyre_status status = GYRE_OK;
     for (size_t i = 0; status == GYRE_OK && i < n_copies; i++) {
         struct gyre_attention_params *copy = &subject->copies[i];
-        *copy = *attention_run_params(subject->attention);
+        *copy = *attention_run_params(subject->run);
         subject->n_copies = i + 1;
         if (i == 0)
             continue;
@@ -109,10 +109,8 @@ struct subject *subject_create(struct session *session, const struct bench_row *
 
 enum gyre_status subject_enqueue(struct subject *subject)
 {
-    if (subject->rope != NULL)
-        return rope_run_enqueue(subject->rope);
     if (subject->n_copies == 0)
-        return attention_run_enqueue(subject->attention);
+        return subject->op->enqueue(subject->run);
     const struct gyre_attention_params *params = &subject->copies[subject->next];
     subject->next = (subject->next + 1) % subject->n_copies;
     return gyre_attention(subject->session->stream, params);
@@ -127,8 +125,7 @@ void subject_destroy(struct subject **subject)
         gyre_buffer_destroy(&(*subject)->copies[i].v.buffer);
     }
     free((*subject)->copies);
-    rope_run_destroy((*subject)->rope);
-    attention_run_destroy((*subject)->attention);
+    (*subject)->op->destroy((*subject)->run);
     free(*subject);
     *subject = NULL;
 }
