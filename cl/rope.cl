@@ -1,57 +1,54 @@
 // SPDX-License-Identifier: MIT
-// Rotates the heads of q and k. For pair j of a head, (a, b) its two elements:
+// RoPE of the heads of q and k (formulas and buffers in args/rope.h).
 //
-//   turn = frac(position * freq[j]); c = cos(2 pi turn), s = sin(2 pi turn)
-//   x'[a] = amp_cos c x[a] - amp_sin s x[b]      x'[b] = amp_sin s x[a] + amp_cos c x[b]
-//
-// groups: (ceil(items / WG), tokens (strided), batch (strided)). An item is one pair, or one element outside
-// the rotary window, of HEADS heads of q and k counted together; neighbouring items are neighbouring
-// pairs.
+// groups: (ceil(items / WG), tokens (strided), batch (strided)). An item is one pair, or one
+// element outside the rotary window, of HEADS heads of q and k counted together; neighbouring items
+// are neighbouring pairs.
 #include "args/rope.h"
 #include "common.clh"
+#include "turn.clh"
 
 #define T TYPE(X_DTYPE)
+#if CACHE_DTYPE == DTYPE_NONE
+#define ANGLES u32 // the table: (n_pairs) turns of two words, (n_pairs) axes
+#else
+#define ANGLES TYPE(CACHE_DTYPE) // cosines or sines: (batch or 1, position, n_pairs)
+#endif
 
 // What an item does to each of its heads.
 struct item {
     bool is_pair;
-    u32 a, b;       // elements of the head; the same one where it passes through
-    float cos, sin; // with amplitude and direction
+    u32 a, b;  // elements of the head; the same one where it passes through
+    float2 cs; // cos and sin, with amplitude and direction
 };
 
-// Top 32 bits of frac(position * freq): a product of 32 by 64 bits modulo 2^64, the position signed.
-static inline u32 turn_of(i32 position, uint2 freq)
+static inline u32 position_of(struct gyre_rope_args a, __global const i32 *positions, u32 axis,
+                              u32 batch, u32 token)
 {
-    u32 p = (u32)position;
-    return p * freq.y + mul_hi(p, freq.x) - (position < 0 ? freq.x : 0u);
+    u32 position = (u32)a.start + token * (u32)a.step;
+    if (a.use_positions != 0u)
+        position += (u32)positions[a.pos_offset + axis * a.pos_stride[0] + batch * a.pos_stride[1] +
+                                   token * a.pos_stride[2]];
+    return position;
 }
 
-// (cos, sin) of turn / 2^32 turns, each within 2^-22: minimax polynomials over an eighth of a turn
-// to either side of the nearest quarter.
-static inline float2 cos_sin(u32 turn)
+// Cosine and sine of pair j of a token.
+static inline float2 angle_of(struct gyre_rope_args a, __global const ANGLES *angles,
+                              __global const ANGLES *sines, __global const i32 *positions, u32 j,
+                              u32 batch, u32 token)
 {
-    u32 quarter = (turn + 0x20000000u) >> 30;
-    float x = (float)(i32)(turn - (quarter << 30)) * 1.46291807927e-9f; // 2 pi / 2^32
-    float y = x * x;
-    float s = x + x * y *
-                      (-1.66666672e-1f +
-                       y * (8.33332818e-3f + y * (-1.98390393e-4f + y * 2.71597446e-6f)));
-    float c =
-        1.0f + y * (-0.5f + y * (4.16666456e-2f + y * (-1.38873642e-3f + y * 2.44380917e-5f)));
-    float2 cs = (quarter & 1u) != 0u ? (float2)(s, c) : (float2)(c, s);
-    cs.x = quarter == 1u || quarter == 2u ? -cs.x : cs.x;
-    cs.y = quarter >= 2u ? -cs.y : cs.y;
-    return cs;
-}
-
-static inline i32 position_of(struct gyre_rope_args a, __global const i32 *positions, u32 batch,
-                              u32 token)
-{
-    u32 given =
-        a.use_positions != 0u
-            ? (u32)positions[a.pos_offset + batch * a.pos_stride[0] + token * a.pos_stride[1]]
-            : token * (u32)a.step;
-    return (i32)((u32)a.start + given);
+#if CACHE_DTYPE == DTYPE_NONE
+    uint2 turn = (uint2)(angles[2u * j], angles[2u * j + 1u]);
+    return cos_sin(
+        turn_of(position_of(a, positions, angles[2u * a.n_pairs + j], batch, token), turn));
+#else
+    u32 position = position_of(a, positions, 0u, batch, token);
+    if (position >= a.n_cached)
+        return (float2)(NAN, NAN); // there is no such row
+    u32 row = batch * a.cache_stride[0] + position * a.cache_stride[1] + j;
+    return (float2)(LOAD(CACHE_DTYPE)(angles, a.cos_offset + row),
+                    LOAD(CACHE_DTYPE)(sines, a.sin_offset + row));
+#endif
 }
 
 static inline struct item item_of(struct gyre_rope_args a, u32 number)
@@ -68,18 +65,24 @@ static inline struct item item_of(struct gyre_rope_args a, u32 number)
     return item;
 }
 
+static inline float2 new_pair(float2 cs, float2 old)
+{
+#if ADD == 1
+    return old + cs.yx;
+#else
+    return (float2)(cs.x * old.x - cs.y * old.y, cs.y * old.x + cs.x * old.y);
+#endif
+}
+
 // One head, which begins at element `from` of x and `to` of out; these may be the same memory.
 static inline void rotate_head(struct item item, __global const T *x, u32 from, __global T *out,
                                u32 to)
 {
-    float xa = LOAD(X_DTYPE)(x, from + item.a);
-    if (item.is_pair) {
-        float xb = LOAD(X_DTYPE)(x, from + item.b);
-        STORE(X_DTYPE)(out, to + item.a, item.cos * xa - item.sin * xb);
-        STORE(X_DTYPE)(out, to + item.b, item.sin * xa + item.cos * xb);
-    } else {
-        STORE(X_DTYPE)(out, to + item.a, xa);
-    }
+    float2 old = (float2)(LOAD(X_DTYPE)(x, from + item.a), LOAD(X_DTYPE)(x, from + item.b));
+    float2 pair = item.is_pair ? new_pair(item.cs, old) : old;
+    STORE(X_DTYPE)(out, to + item.a, pair.x);
+    if (item.is_pair)
+        STORE(X_DTYPE)(out, to + item.b, pair.y);
 }
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
@@ -88,20 +91,20 @@ rope(struct gyre_rope_args a,
      __global T *q_out,             // the same; may be q
      __global const T *k,           // (batch, token, k head, head_dim)
      __global T *k_out,             // the same; may be k
-     __global const uint2 *table,   // (n_pairs) low and high half of a fraction of a turn
-     __global const i32 *positions) // (batch or 1, token)
+     __global const ANGLES *angles, // the table, or cosines
+     __global const i32 *positions, // (axis, batch, token) or less
+     __global const ANGLES *sines)  // when there are cosines
 {
     const u32 n_items = a.n_pairs + a.n_pass; // of a head
     const u32 number = get_global_id(0) % n_items;
     const u32 head_begin = get_global_id(0) / n_items * HEADS;
     const u32 head_end = min(head_begin + HEADS, a.n_q_heads + a.n_k_heads);
     struct item item = item_of(a, number);
-    const uint2 freq = item.is_pair ? table[number] : (uint2)(0u, 0u);
     for (u32 batch = get_group_id(2); batch < a.n_batch; batch += get_num_groups(2))
         for (u32 token = get_group_id(1); token < a.n_tokens; token += get_num_groups(1)) {
-            float2 cs = cos_sin(turn_of(position_of(a, positions, batch, token), freq));
-            item.cos = cs.x * a.amp_cos;
-            item.sin = cs.y * a.amp_sin;
+            if (item.is_pair)
+                item.cs = angle_of(a, angles, sines, positions, number, batch, token) *
+                          (float2)(a.amp_cos, a.amp_sin);
             for (u32 head = head_begin; head < head_end; head++) {
                 const u32 k_head = head - a.n_q_heads;
                 if (head < a.n_q_heads)

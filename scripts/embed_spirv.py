@@ -19,8 +19,10 @@ MASKS = (NONE, F32, F16, BF16, U8)
 
 def variants():
     """Yields (kernel, ((define, value), ...)), in the order of src/kernels.c."""
-    for x, pairing in itertools.product(FLOATS, (0, 1)):
-        yield "rope", (("X_DTYPE", x), ("PAIRING", pairing))
+    for x, pairing, add in itertools.product(FLOATS, (0, 1), (0, 1)):
+        for cache in (NONE, x, F32) if x != F32 else (NONE, F32, F16):
+            yield "rope", (("X_DTYPE", x), ("PAIRING", pairing), ("CACHE_DTYPE", cache),
+                           ("ADD", add), ("ARGS_BINDING", 7))
     for (q, kv), mask in itertools.product(Q_KV, MASKS):
         inputs = (("Q_DTYPE", q), ("K_DTYPE", kv), ("V_DTYPE", kv))
         for staged in (0, 1):

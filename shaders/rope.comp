@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Rotates the heads of q and k. For pair j of a head, (a, b) its two elements:
+// RoPE of the heads of q and k (formulas and buffers in args/rope.h).
 //
-//   turn = frac(position * freq[j]); c = cos(2 pi turn), s = sin(2 pi turn)
-//   x'[a] = amp_cos c x[a] - amp_sin s x[b]      x'[b] = amp_sin s x[a] + amp_cos c x[b]
-//
-// groups: (ceil(items / WG), tokens (strided), batch (strided)). An item is one pair, or one element
-// outside the rotary window, of HEADS heads of q and k counted together; neighbouring items are
-// neighbouring pairs.
+// groups: (ceil(items / WG), tokens (strided), batch (strided)). An item is one pair, or one
+// element outside the rotary window, of HEADS heads of q and k counted together; neighbouring items
+// are neighbouring pairs.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
 #include "args/rope.h"
+#include "turn.glsl"
 
 layout(constant_id = 1) const uint HEADS = 4;
 
@@ -20,43 +18,46 @@ BUFFER(0, readonly, Q, T, q);                   // (batch, token, q head, head_d
 BUFFER(1, writeonly, QOut, T, q_out);           // the same; may be q
 BUFFER(2, readonly, K, T, k);                   // (batch, token, k head, head_dim)
 BUFFER(3, writeonly, KOut, T, k_out);           // the same; may be k
-BUFFER(4, restrict readonly, Table, uvec2, table); // (n_pairs) low, high half of a fraction of a turn
-BUFFER(5, restrict readonly, Positions, int, positions); // (batch or 1, token)
+BUFFER(5, restrict readonly, Positions, int, positions); // (axis, batch, token) or less
+#if CACHE_DTYPE == DTYPE_NONE
+BUFFER(4, restrict readonly, Table, uint, table); // (n_pairs) turns of two words, (n_pairs) axes
+#else
+BUFFER(4, restrict readonly, Cos, TYPE(CACHE_DTYPE), cosines); // (batch or 1, position, n_pairs)
+BUFFER(6, restrict readonly, Sin, TYPE(CACHE_DTYPE), sines);   // the same
+#endif
 
 // What a work-item does to each of its heads.
 bool is_pair;
 uint first, second; // elements of the head; the same one where it passes through
 vec2 cs;            // cos and sin, with amplitude and direction
 
-// Top 32 bits of frac(position * freq): a product of 32 by 64 bits modulo 2^64, the position signed.
-uint turn_of(int position, uvec2 freq)
+uint position_of(uint axis, uint batch, uint token)
 {
-    uint high, low;
-    umulExtended(uint(position), freq.x, high, low);
-    return uint(position) * freq.y + high - (position < 0 ? freq.x : 0u);
-}
-
-// (cos, sin) of turn / 2^32 turns, each within 2^-22: minimax polynomials over an eighth of a turn
-// to either side of the nearest quarter.
-vec2 cos_sin(uint turn)
-{
-    uint quarter = (turn + 0x20000000u) >> 30;
-    float x = float(int(turn - (quarter << 30))) * 1.46291807927e-9; // 2 pi / 2^32
-    float y = x * x;
-    float s = x + x * y * (-1.66666672e-1 +
-                           y * (8.33332818e-3 + y * (-1.98390393e-4 + y * 2.71597446e-6)));
-    float c = 1.0 + y * (-0.5 + y * (4.16666456e-2 + y * (-1.38873642e-3 + y * 2.44380917e-5)));
-    vec2 turned = (quarter & 1u) != 0u ? vec2(s, c) : vec2(c, s);
-    return vec2(quarter == 1u || quarter == 2u ? -turned.x : turned.x,
-                quarter >= 2u ? -turned.y : turned.y);
-}
-
-int position_of(uint batch, uint token)
-{
+    uint position = uint(a.start) + token * uint(a.step);
     if (a.use_positions != 0u)
-        return a.start + positions[a.pos_offset + batch * a.pos_stride[0] + token * a.pos_stride[1]];
-    return a.start + int(token) * a.step;
+        position += uint(positions[a.pos_offset + axis * a.pos_stride[0] + batch * a.pos_stride[1] +
+                                   token * a.pos_stride[2]]);
+    return position;
 }
+
+// Cosine and sine of pair j of a token.
+#if CACHE_DTYPE == DTYPE_NONE
+vec2 angle_of(uint j, uint batch, uint token)
+{
+    uvec2 turn = uvec2(table[2u * j], table[2u * j + 1u]);
+    return cos_sin(turn_of(position_of(table[2u * a.n_pairs + j], batch, token), turn));
+}
+#else
+vec2 angle_of(uint j, uint batch, uint token)
+{
+    uint position = position_of(0u, batch, token);
+    if (position >= a.n_cached)
+        return vec2(uintBitsToFloat(0x7fc00000u)); // NaN: there is no such row
+    uint row = batch * a.cache_stride[0] + position * a.cache_stride[1] + j;
+    return vec2(LOAD(CACHE_DTYPE, cosines, a.cos_offset + row),
+                LOAD(CACHE_DTYPE, sines, a.sin_offset + row));
+}
+#endif
 
 void find_item(uint number)
 {
@@ -71,13 +72,23 @@ void find_item(uint number)
     }
 }
 
-// One head, which begins at element `from` of `in_` and `to` of `out_`; these may be the same memory,
+vec2 new_pair(vec2 old)
+{
+#if ADD == 1
+    return old + cs.yx;
+#else
+    return vec2(cs.x * old.x - cs.y * old.y, cs.y * old.x + cs.x * old.y);
+#endif
+}
+
+// One head, which begins at element `from` of in_ and `to` of out_; these may be the same memory,
 // so both elements are read before either is written.
 #define ROTATE_HEAD(in_, out_, from, to)                                                           \
     if (is_pair) {                                                                                 \
         vec2 old = vec2(LOAD(X_DTYPE, in_, from + first), LOAD(X_DTYPE, in_, from + second));      \
-        STORE(X_DTYPE, out_, to + first, cs.x * old.x - cs.y * old.y);                             \
-        STORE(X_DTYPE, out_, to + second, cs.y * old.x + cs.x * old.y);                            \
+        vec2 pair = new_pair(old);                                                                 \
+        STORE(X_DTYPE, out_, to + first, pair.x);                                                  \
+        STORE(X_DTYPE, out_, to + second, pair.y);                                                 \
     } else {                                                                                       \
         out_[to + first] = in_[from + first];                                                      \
     }
@@ -102,10 +113,10 @@ void main()
     uint begin = gl_GlobalInvocationID.x / n_items * HEADS;
     uint end = min(begin + HEADS, a.n_q_heads + a.n_k_heads);
     find_item(number);
-    uvec2 freq = is_pair ? table[number] : uvec2(0u);
     for (uint batch = gl_WorkGroupID.z; batch < a.n_batch; batch += gl_NumWorkGroups.z)
         for (uint token = gl_WorkGroupID.y; token < a.n_tokens; token += gl_NumWorkGroups.y) {
-            cs = cos_sin(turn_of(position_of(batch, token), freq)) * vec2(a.amp_cos, a.amp_sin);
+            if (is_pair)
+                cs = angle_of(number, batch, token) * vec2(a.amp_cos, a.amp_sin);
             rotate_heads(begin, end, batch, token);
         }
 }

@@ -11,8 +11,8 @@
 const struct gyre_kernel gyre_kernel_rope = {
     .name = "rope",
     .args_size = sizeof(struct gyre_rope_args),
-    .n_bufs = 6,
-    .defs = {"X_DTYPE", "PAIRING"},
+    .n_bufs = 7,
+    .defs = {"X_DTYPE", "PAIRING", "CACHE_DTYPE", "ADD"},
     .consts = {"WG", "HEADS"}, // HEADS 0: all
 };
 

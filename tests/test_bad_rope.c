@@ -70,8 +70,8 @@ Test(bad_rope, rope_tables)
         {.head_dim = 8, .theta = -1},
         {.head_dim = 8, .theta = NAN},
         {.head_dim = 8, .theta = INFINITY},
-        {.head_dim = 8, .amplitude = INFINITY},
-        {.head_dim = 8, .amplitude = NAN},
+        {.head_dim = 8, .attention_factor = INFINITY},
+        {.head_dim = 8, .attention_factor = NAN},
         {.head_dim = 8, .inv_freq = bad_freq},
         {.head_dim = 8, .pairing = (enum gyre_rope_pairing)4},
     };

@@ -52,7 +52,7 @@ enum gyre_dtype {
     GYRE_F16,  // IEEE 754 binary16
     GYRE_BF16, // upper half of an f32
     GYRE_I32,  // positions
-    GYRE_I64,  // no operator takes it yet
+    GYRE_I64,  // positions
     GYRE_U8,   // masks: 0 hides the key, anything else shows it
     GYRE_N_DTYPES
 };

@@ -9,6 +9,7 @@
 #include <gyre/device.h>
 #include <gyre/log.h>
 #include <gyre/rope.h>
+#include <gyre/rope_config.h>
 #include <gyre/stream.h>
 
 #endif

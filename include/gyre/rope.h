@@ -17,46 +17,29 @@
 #define GYRE_ROPE_H
 
 #include <gyre/device.h>
+#include <gyre/rope_config.h>
 #include <gyre/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-// Which elements of a head form pair j.
-enum gyre_rope_pairing {
-    GYRE_ROPE_HALF = 0,    // (j, j + rotary_dim/2): Hugging Face checkpoints, GPT-NeoX
-    GYRE_ROPE_INTERLEAVED, // (2j, 2j + 1): RoFormer, GPT-J, LLaMA as Meta publishes it
-};
-
-// What a model's RoPE is; host data, copied.
-struct gyre_rope_config {
-    uint32_t head_dim;      // elements of a head; required
-    uint32_t rotary_dim;    // how many of them rotate, even; 0: head_dim
-    uint32_t rotary_offset; // first one that rotates
-    enum gyre_rope_pairing pairing;
-    double theta;           // base of the frequencies; 0: 10000
-    const double *inv_freq; // (rotary_dim/2) radians per position; NULL:
-                            // inv_freq[j] = theta^(-2j/rotary_dim), RoFormer section 3.2.2
-    double amplitude;       // factor on cos and sin (YaRN's attention factor); 0: 1
-};
-
 struct gyre_rope_table;
 
 // Compiles a configuration for a device. The table is never changed and may be used by any stream
-// of the device; no work in flight may use it when it is destroyed. INVALID names the field:
-// head_dim 0 or beyond 2^20, rotary_dim odd or beyond head_dim, theta not finite or negative, a
-// frequency of 2^32 or more, amplitude outside [1e-30, 1e30].
+// of the device; no work in flight may use it when it is destroyed. INVALID as gyre_rope_resolve.
 GYRE_API enum gyre_status gyre_rope_table_create(struct gyre_device *device,
                                                  const struct gyre_rope_config *config,
                                                  struct gyre_rope_table **out);
 GYRE_API void gyre_rope_table_destroy(struct gyre_rope_table **table);
 
+// What is done to each pair; R rotates it by the angle, a is the attention factor.
 enum gyre_rope_direction {
-    GYRE_ROPE_FORWARD = 0, // amplitude * R
-    GYRE_ROPE_TRANSPOSE,   // amplitude * R^T: the gradient of FORWARD
-    GYRE_ROPE_INVERSE,     // R^T / amplitude: undoes FORWARD
-    GYRE_ROPE_SHIFT,       // R without amplitude, every token by `start`: moves cached keys
+    GYRE_ROPE_FORWARD = 0,   // a R
+    GYRE_ROPE_TRANSPOSE,     // a R^T: the gradient of FORWARD
+    GYRE_ROPE_INVERSE,       // R^T / a: undoes FORWARD
+    GYRE_ROPE_SHIFT,         // R without a: moves rotated keys by a distance
+    GYRE_ROPE_ADD_SINUSOIDS, // adds a (sin, cos) instead: absolute encoding (arXiv 1706.03762, 3.5)
 };
 
 struct gyre_rope_params {
@@ -67,12 +50,18 @@ struct gyre_rope_params {
     // Results, same shapes and dtypes. Absent: in place. A result may be exactly its input (the
     // same view) but not otherwise overlap an input or the other result.
     struct gyre_tensor q_out, k_out;
-    // Positions i32 (1, 1, batch or 1, token); 1 in the batch axis serves all. Absent: token i
-    // stands at start + i. Given: at start + positions[i], modulo 2^32. Negative and repeated ones
-    // are legal. A SHIFT takes none.
+    // Positions (1, axis, batch, token), i32, or i64 in the range of i32; an axis of length 1
+    // serves all. Absent: token i stands at start + i, on every axis. (.., token) given: at start +
+    // positions[i], modulo 2^32. One token given for several: token i at start + positions[0] + i;
+    // so each sequence has its own start. Negative and repeated positions are legal. A SHIFT moves
+    // by start + positions, never counting tokens: by one distance, one a sequence, or one a token.
     struct gyre_tensor positions;
     int32_t start;
     enum gyre_rope_direction direction;
+    // A cache of cosines and sines, times the attention factor, to take instead of the table's
+    // angles: (1, batch or 1, position, n_pairs), f32, f16 or bf16, both alike. A token takes the
+    // row of its position. Where a position is no row, the result is NaN. Not for several axes.
+    struct gyre_tensor cos, sin;
 };
 
 // Enqueues the rotation of q, and of k when given. The first call of a kind compiles and tries its

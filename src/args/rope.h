@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: MIT
-// Kernel `rope`: rotates the heads of q and of k in one dispatch.
+// Kernel `rope`: what gyre/rope.h says, for the heads of q and of k in one dispatch. Pair j,
+// elements (x, y) of a head, with c and s the cosine and sine of its angle:
 //
-//   turn = frac(position * freq[j]); c = cos, s = sin of that turn
-//   x'[a] = amp_cos c x[a] - amp_sin s x[b]      x'[b] = amp_sin s x[a] + amp_cos c x[b]
+//   rotate: x' = amp_cos c x - amp_sin s y    y' = amp_sin s x + amp_cos c y
+//   add:    x' = x + amp_sin s                y' = y + amp_cos c
 //
-// Buffers: 0 q, 1 q_out, 2 k, 3 k_out, 4 table, 5 positions.
-//   table (n_pairs): two u32 each, the low and the high half of the 64-bit fraction of a turn that
-//   one position adds.
-// Defines: X_DTYPE (of all four tensors), PAIRING (0 half, 1 interleaved).
+// The angle is frac(position * turn[j]) turns, `position` the coordinate on the pair's axis; or c
+// and s come from the caller's cache.
+//
+// Buffers: 0 q, 1 q_out, 2 k, 3 k_out, 4 table (or cos), 5 positions, 6 sin.
+//   table: (n_pairs) low and high word of the 64-bit fraction of a turn that one position adds, then
+//   (n_pairs) axes: ROPE_TABLE_WORDS words a pair in all.
+// Defines: X_DTYPE (of q, k and the results), PAIRING (0 half, 1 interleaved), CACHE_DTYPE (of cos
+// and sin; DTYPE_NONE: angles from the table), ADD (1: add, 0: rotate).
 #ifndef GYRE_ARGS_ROPE_H
 #define GYRE_ARGS_ROPE_H
 
 #include "types.h"
+
+#define ROPE_TABLE_WORDS 3
 
 // Offsets and strides in elements of the tensor they belong to.
 struct gyre_rope_args {
@@ -25,11 +32,13 @@ struct gyre_rope_args {
     u32 q_out_offset, q_out_stride[3];
     u32 k_offset, k_stride[3];
     u32 k_out_offset, k_out_stride[3];
-    // position = start + positions[offset + batch * stride[0] + token * stride[1]]; stride[1] 0 and
-    // use_positions 0: position = start + token * step
-    u32 use_positions, pos_offset, pos_stride[2];
+    // position on an axis = start + token * step + positions[offset + (axis, batch, token) .
+    // stride], in words of 32 bits; without positions the last term is 0.
+    u32 use_positions, pos_offset, pos_stride[3];
     i32 start, step;
     f32 amp_cos, amp_sin; // sign of amp_sin: direction
+    // Row `position` of a batch of the cache, below n_cached; both tensors alike.
+    u32 cos_offset, sin_offset, cache_stride[2], n_cached; // strides (batch, position)
 };
 
 // Element (within the window, from rotary_offset) of the first and second member of pair j.

@@ -7,13 +7,13 @@
 
 struct gyre_rope_table {
     struct gyre_device *device;
-    struct gyre_buffer *turns; // (n_pairs, 2) u32: low and high half of the turn per position
-    uint32_t head_dim, n_pairs, rotary_offset;
+    struct gyre_buffer *rows; // as args/rope.h has it
+    uint32_t head_dim, rotary_offset;
     enum gyre_rope_pairing pairing;
-    float amplitude;
+    struct gyre_rope_facts facts;
 };
 
-// inv_freq radians as a 64-bit fraction of a turn, rounded to nearest; |inv_freq| < 2^32.
-uint64_t gyre_turn_from_radians(double inv_freq);
+// Bytes of the buffer for so many pairs.
+uint64_t gyre_rope_table_size(uint32_t n_pairs);
 
 #endif

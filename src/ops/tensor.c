@@ -151,11 +151,17 @@ enum gyre_status gyre_view_check_axis(const struct gyre_check *check, const char
                   view->shape[axis], what, want);
 }
 
+bool gyre_view_is_alike(const struct gyre_view *a, const struct gyre_view *b)
+{
+    return a->is_present == b->is_present && a->dtype == b->dtype &&
+           memcmp(a->shape, b->shape, sizeof(a->shape)) == 0 &&
+           memcmp(a->stride, b->stride, sizeof(a->stride)) == 0;
+}
+
 bool gyre_view_is_same(const struct gyre_view *a, const struct gyre_view *b)
 {
-    return a->is_present && b->is_present && a->buffer == b->buffer && a->offset == b->offset &&
-           a->dtype == b->dtype && memcmp(a->shape, b->shape, sizeof(a->shape)) == 0 &&
-           memcmp(a->stride, b->stride, sizeof(a->stride)) == 0;
+    return a->is_present && a->buffer == b->buffer && a->offset == b->offset &&
+           gyre_view_is_alike(a, b);
 }
 
 // --- overlap

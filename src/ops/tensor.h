@@ -15,10 +15,10 @@ struct gyre_check {
 enum gyre_access { GYRE_INPUT, GYRE_OUTPUT };
 
 // Sets of dtypes.
-#define GYRE_DTYPES_FLOAT (1u << GYRE_F32 | 1u << GYRE_F16 | 1u << GYRE_BF16)
-#define GYRE_DTYPES_F32   (1u << GYRE_F32)
-#define GYRE_DTYPES_I32   (1u << GYRE_I32)
-#define GYRE_DTYPES_MASK  (GYRE_DTYPES_FLOAT | 1u << GYRE_U8)
+#define GYRE_DTYPES_FLOAT    (1u << GYRE_F32 | 1u << GYRE_F16 | 1u << GYRE_BF16)
+#define GYRE_DTYPES_F32      (1u << GYRE_F32)
+#define GYRE_DTYPES_POSITION (1u << GYRE_I32 | 1u << GYRE_I64)
+#define GYRE_DTYPES_MASK     (GYRE_DTYPES_FLOAT | 1u << GYRE_U8)
 
 // A tensor that has been checked: strides filled in, everything in range.
 struct gyre_view {
@@ -46,6 +46,9 @@ enum gyre_status gyre_view_check_disjoint(const struct gyre_check *check, const 
                                           const struct gyre_view *output, const char *other_name,
                                           const struct gyre_view *other);
 
+// Same dtype, shape and strides.
+bool gyre_view_is_alike(const struct gyre_view *a, const struct gyre_view *b);
+// And the same memory.
 bool gyre_view_is_same(const struct gyre_view *a, const struct gyre_view *b);
 
 // The part of the buffer to bind (the device's dummy when absent), and the elements from its start

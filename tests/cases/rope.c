@@ -106,7 +106,7 @@ static enum gyre_status make_table(struct rope_run *run)
         .pairing = row->pairing,
         .theta = row->theta,
         .inv_freq = row->has_inv_freq ? run->inv_freq : NULL,
-        .amplitude = row->amplitude,
+        .attention_factor = row->amplitude,
     };
     return gyre_rope_table_create(run->session->device, &config, &run->table);
 }

@@ -98,7 +98,7 @@ static enum gyre_status make_probe(const struct rope_file *file, enum gyre_dtype
         .rotary_dim = (uint32_t)file->rope.rotary_dim,
         .pairing = file->rope.is_interleaved ? GYRE_ROPE_INTERLEAVED : GYRE_ROPE_HALF,
         .inv_freq = file->inv_freq,
-        .amplitude = file->amplitude,
+        .attention_factor = file->amplitude,
     };
     double *values = malloc(n * dim * sizeof(*values));
     if (values == NULL)

@@ -3,9 +3,10 @@
 // for few query rows: what counts is that keys and values stream from memory once for all rows.
 //
 // groups: (splits, blocks of (kv head, row tile of TILE_Q), batch). A group takes the contiguous
-// heads and row tiles [y, y + 1) * n / groups[1], row tiles innermost, one after the other for every
-// tile of keys: where the heads of a token are neighbours, memory is then read in order. Lanes of
-// vectors are elements of a head. Keys and values are read where they are, prefetched a tile ahead.
+// heads and row tiles [y, y + 1) * n / groups[1], row tiles innermost, one after the other for
+// every tile of keys: where the heads of a token are neighbours, memory is then read in order.
+// Lanes of vectors are elements of a head. Keys and values are read where they are, prefetched a
+// tile ahead.
 #include "args/attention.h"
 
 #include "common.h"

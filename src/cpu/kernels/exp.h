@@ -5,8 +5,8 @@
 
 #include "vec.h"
 
-// exp(x) for x below 88: relative error at most 2e-7 + 5e-8 |x|; exactly 0 from -88.03 down, NaN for
-// NaN.
+// exp(x) for x below 88: relative error at most 2e-7 + 5e-8 |x|; exactly 0 from -88.03 down, NaN
+// for NaN.
 //   exp(x) = 2^n 2^r    n = round(x log2 e)    |r| <= 1/2
 INLINE vec vec_exp(vec x)
 {

@@ -1,81 +1,90 @@
 // SPDX-License-Identifier: MIT
-// Kernel `rope` (formula and buffers in args/rope.h) on the CPU. Defs: X_DTYPE, PAIRING.
+// Kernel `rope` (formulas and buffers in args/rope.h) on the CPU.
 //
 // groups: (1, blocks of tokens, batch). A group takes every head of the contiguous tokens
 // [y, y + 1) * n_tokens / groups[1]; the sines and cosines of a token serve all of them.
 #include "args/rope.h"
 
+#include "angles.h"
 #include "common.h"
 #include "convert.h"
-#include "sincos.h"
 #include "streaming.h"
 
-enum { BUF_Q, BUF_Q_OUT, BUF_K, BUF_K_OUT, BUF_TABLE, BUF_POSITIONS };
+enum { BUF_Q, BUF_Q_OUT, BUF_K, BUF_K_OUT, BUF_TABLE, BUF_POSITIONS, BUF_SIN, BUF_COS = 4 };
+enum { DEF_X, DEF_PAIRING, DEF_CACHE, DEF_ADD };
 
 // More written bytes than this go past the caches, which they would only sweep.
 #define STREAMING_BYTES (24u << 20)
+
+// What is done to a head. Streaming stores go past the caches.
+enum action {
+    ROTATE_HALF,
+    ROTATE_INTERLEAVED,
+    STREAM_HALF,
+    STREAM_INTERLEAVED,
+    ADD_HALF,
+    ADD_INTERLEAVED,
+};
 
 // The heads of one token: rows of head_dim elements.
 struct heads {
     const char *src;
     char *dst;
     size_t n, src_stride, dst_stride; // strides in elements
-    bool is_streaming;
+    enum action action;
 };
 
-// The angles of one token times the amplitudes, padded to whole vectors. Half pairing: (n_pairs)
-// each; interleaved: (2 n_pairs) each, every cosine twice, the sines as -s, s.
-struct angles {
+// What the elements of a head are combined with, made once a token for all heads. Half pairing:
+// (n_pairs) cosines and sines; interleaved: (2 n_pairs), every cosine twice, the sines as -s, s; to
+// be added, s and c in turn, in cos.
+struct factors {
     float *cos, *sin;
-    uint32_t *turns; // (n_pairs)
 };
 
-static size_t padded_pairs(const struct gyre_rope_args *args)
-{
-    return (args->n_pairs + VEC - 1) / VEC * VEC;
-}
+// Everything of a group in local memory.
+struct scratch {
+    struct angles angles;
+    struct factors factors;
+};
 
 static size_t local_size(const struct gyre_cpu_task *task)
 {
-    return 5 * padded_pairs(task->args) * sizeof(float);
+    return 7 * padded_pairs(task->args) * sizeof(float);
 }
 
-static struct angles angles_at(const struct gyre_rope_args *args, void *local)
+static struct scratch lay_out(const struct gyre_rope_args *args, void *local)
 {
     size_t n = padded_pairs(args);
-    struct angles angles = {.cos = local};
-    angles.sin = angles.cos + 2 * n;
-    angles.turns = memset(angles.sin + 2 * n, 0, n * sizeof(uint32_t));
-    return angles;
+    float *next = memset(local, 0, 7 * n * sizeof(float));
+    return (struct scratch){
+        .angles = {.cos = next, .sin = next + n, .turns = (uint32_t *)local + 2 * n},
+        .factors = {.cos = next + 3 * n, .sin = next + 5 * n},
+    };
 }
 
-// Stores (x0, x0, x1, x1, ...)
-INLINE void store_twice(float *dst, vec even, vec odd)
+// Stores (x0, y0, x1, y1, ...)
+INLINE void store_zipped(float *dst, vec even, vec odd)
 {
     vec_store(dst, ZIP_LOW(even, odd));
     vec_store(dst + VEC, ZIP_HIGH(even, odd));
 }
 
-static void compute_angles(const struct gyre_rope_args *args, u32 pairing, const uint32_t *table,
-                           int32_t position, const struct angles *angles)
+static void make_factors(const struct gyre_cpu_task *task, const struct scratch *scratch)
 {
-    for (size_t j = 0; j < args->n_pairs; j++) {
-        uint64_t freq = (uint64_t)table[2 * j + 1] << 32 | table[2 * j];
-        angles->turns[j] = (uint32_t)((uint64_t)position * freq >> 32);
-    }
+    const struct gyre_rope_args *args = task->args;
+    const struct factors *factors = &scratch->factors;
+    bool is_half = task->defs[DEF_PAIRING] == 0, is_sum = task->defs[DEF_ADD] == 1;
     for (size_t j = 0; j < args->n_pairs; j += VEC) {
-        uvec turn;
-        vec s, c;
-        memcpy(&turn, angles->turns + j, sizeof(turn));
-        vec_sincos(turn, &s, &c);
-        s *= args->amp_sin;
-        c *= args->amp_cos;
-        if (pairing == 0) {
-            vec_store(angles->cos + j, c);
-            vec_store(angles->sin + j, s);
+        vec c = vec_load(scratch->angles.cos + j) * args->amp_cos;
+        vec s = vec_load(scratch->angles.sin + j) * args->amp_sin;
+        if (is_half) {
+            vec_store(factors->cos + j, c);
+            vec_store(factors->sin + j, s);
+        } else if (is_sum) {
+            store_zipped(factors->cos + 2 * j, s, c);
         } else {
-            store_twice(angles->cos + 2 * j, c, c);
-            store_twice(angles->sin + 2 * j, -s, s);
+            store_zipped(factors->cos + 2 * j, c, c);
+            store_zipped(factors->sin + 2 * j, -s, s);
         }
     }
 }
@@ -90,7 +99,7 @@ INLINE void store(u32 dtype, bool is_streaming, void *dst, vec v)
 
 // x[j], x[j + n] for the pairs j < n
 INLINE void rotate_half(u32 dtype, bool is_streaming, const char *src, char *dst,
-                        const struct angles *angles, size_t n)
+                        const struct factors *factors, size_t n)
 {
     const char *src_b = element(dtype, src, n);
     char *dst_b = element_mut(dtype, dst, n);
@@ -98,14 +107,14 @@ INLINE void rotate_half(u32 dtype, bool is_streaming, const char *src, char *dst
     for (; j + VEC <= n; j += VEC) {
         vec a = vec_load_as(dtype, element(dtype, src, j));
         vec b = vec_load_as(dtype, element(dtype, src_b, j));
-        vec c = vec_load(angles->cos + j), s = vec_load(angles->sin + j);
+        vec c = vec_load(factors->cos + j), s = vec_load(factors->sin + j);
         store(dtype, is_streaming, element_mut(dtype, dst, j), a * c - b * s);
         store(dtype, is_streaming, element_mut(dtype, dst_b, j), b * c + a * s);
     }
     for (; j < n; j++) {
         float a = scalar_load(dtype, element(dtype, src, j));
         float b = scalar_load(dtype, element(dtype, src_b, j));
-        float c = angles->cos[j], s = angles->sin[j];
+        float c = factors->cos[j], s = factors->sin[j];
         scalar_store(dtype, element_mut(dtype, dst, j), a * c - b * s);
         scalar_store(dtype, element_mut(dtype, dst_b, j), b * c + a * s);
     }
@@ -113,18 +122,18 @@ INLINE void rotate_half(u32 dtype, bool is_streaming, const char *src, char *dst
 
 // x[2 j], x[2 j + 1] for the pairs j < n
 INLINE void rotate_interleaved(u32 dtype, bool is_streaming, const char *src, char *dst,
-                               const struct angles *angles, size_t n)
+                               const struct factors *factors, size_t n)
 {
     size_t i = 0;
     for (; i + VEC <= 2 * n; i += VEC) {
         vec x = vec_load_as(dtype, element(dtype, src, i));
-        vec c = vec_load(angles->cos + i), s = vec_load(angles->sin + i);
+        vec c = vec_load(factors->cos + i), s = vec_load(factors->sin + i);
         store(dtype, is_streaming, element_mut(dtype, dst, i), x * c + SWAP_PAIRS(x) * s);
     }
     for (; i < 2 * n; i += 2) {
         float a = scalar_load(dtype, element(dtype, src, i));
         float b = scalar_load(dtype, element(dtype, src, i + 1));
-        float c = angles->cos[i], s = angles->sin[i + 1];
+        float c = factors->cos[i], s = factors->sin[i + 1];
         scalar_store(dtype, element_mut(dtype, dst, i), a * c - b * s);
         scalar_store(dtype, element_mut(dtype, dst, i + 1), b * c + a * s);
     }
@@ -138,49 +147,88 @@ INLINE void copy_rest(u32 dtype, const struct gyre_rope_args *args, const char *
     memcpy(dst + end * size, src + end * size, (args->head_dim - end) * size);
 }
 
-INLINE void rotate_heads_as(u32 dtype, u32 pairing, bool is_streaming,
-                            const struct gyre_rope_args *args, const struct heads *heads,
-                            const struct angles *angles)
+INLINE void add_row(u32 dtype, const char *src, char *dst, const float *numbers, size_t n)
+{
+    size_t i = 0;
+    for (; i + VEC <= n; i += VEC)
+        vec_store_as(dtype, element_mut(dtype, dst, i),
+                     vec_load_as(dtype, element(dtype, src, i)) + vec_load(numbers + i));
+    for (; i < n; i++)
+        scalar_store(dtype, element_mut(dtype, dst, i),
+                     scalar_load(dtype, element(dtype, src, i)) + numbers[i]);
+}
+
+// The sinusoids of the pairs j < n
+INLINE void add_half(u32 dtype, const char *src, char *dst, const struct factors *factors, size_t n)
+{
+    add_row(dtype, src, dst, factors->sin, n);
+    add_row(dtype, element(dtype, src, n), element_mut(dtype, dst, n), factors->cos, n);
+}
+
+INLINE void turn_pairs(u32 dtype, enum action action, const char *src, char *dst,
+                       const struct factors *factors, size_t n)
+{
+    bool is_streaming = action == STREAM_HALF || action == STREAM_INTERLEAVED;
+    if (action == ADD_HALF)
+        add_half(dtype, src, dst, factors, n);
+    else if (action == ADD_INTERLEAVED)
+        add_row(dtype, src, dst, factors->cos, 2 * n);
+    else if (action == ROTATE_HALF || action == STREAM_HALF)
+        rotate_half(dtype, is_streaming, src, dst, factors, n);
+    else
+        rotate_interleaved(dtype, is_streaming, src, dst, factors, n);
+}
+
+INLINE void turn_heads_as(u32 dtype, enum action action, const struct gyre_rope_args *args,
+                          const struct heads *heads, const struct factors *factors)
 {
     for (size_t h = 0; h < heads->n; h++) {
         const char *src = element(dtype, heads->src, h * heads->src_stride);
         char *dst = element_mut(dtype, heads->dst, h * heads->dst_stride);
         if (args->n_pass != 0)
             copy_rest(dtype, args, src, dst);
-        src = element(dtype, src, args->rotary_offset);
-        dst = element_mut(dtype, dst, args->rotary_offset);
-        if (pairing == 0)
-            rotate_half(dtype, is_streaming, src, dst, angles, args->n_pairs);
-        else
-            rotate_interleaved(dtype, is_streaming, src, dst, angles, args->n_pairs);
+        turn_pairs(dtype, action, element(dtype, src, args->rotary_offset),
+                   element_mut(dtype, dst, args->rotary_offset), factors, args->n_pairs);
     }
 }
 
-INLINE void rotate_heads_of(u32 dtype, u32 pairing, const struct gyre_rope_args *args,
-                            const struct heads *heads, const struct angles *angles)
+INLINE void turn_heads_of(u32 dtype, const struct gyre_rope_args *args, const struct heads *heads,
+                          const struct factors *factors)
 {
-    if (pairing == 0 && heads->is_streaming)
-        rotate_heads_as(dtype, 0, true, args, heads, angles);
-    else if (pairing == 0)
-        rotate_heads_as(dtype, 0, false, args, heads, angles);
-    else if (heads->is_streaming)
-        rotate_heads_as(dtype, 1, true, args, heads, angles);
-    else
-        rotate_heads_as(dtype, 1, false, args, heads, angles);
+    switch (heads->action) {
+    case ROTATE_HALF:
+        turn_heads_as(dtype, ROTATE_HALF, args, heads, factors);
+        break;
+    case ROTATE_INTERLEAVED:
+        turn_heads_as(dtype, ROTATE_INTERLEAVED, args, heads, factors);
+        break;
+    case STREAM_HALF:
+        turn_heads_as(dtype, STREAM_HALF, args, heads, factors);
+        break;
+    case STREAM_INTERLEAVED:
+        turn_heads_as(dtype, STREAM_INTERLEAVED, args, heads, factors);
+        break;
+    case ADD_HALF:
+        turn_heads_as(dtype, ADD_HALF, args, heads, factors);
+        break;
+    case ADD_INTERLEAVED:
+        turn_heads_as(dtype, ADD_INTERLEAVED, args, heads, factors);
+        break;
+    }
 }
 
-static void rotate_heads(u32 dtype, u32 pairing, const struct gyre_rope_args *args,
-                         const struct heads *heads, const struct angles *angles)
+static void turn_heads(u32 dtype, const struct gyre_rope_args *args, const struct heads *heads,
+                       const struct factors *factors)
 {
     switch (dtype) {
     case DTYPE_F32:
-        rotate_heads_of(DTYPE_F32, pairing, args, heads, angles);
+        turn_heads_of(DTYPE_F32, args, heads, factors);
         break;
     case DTYPE_F16:
-        rotate_heads_of(DTYPE_F16, pairing, args, heads, angles);
+        turn_heads_of(DTYPE_F16, args, heads, factors);
         break;
     default:
-        rotate_heads_of(DTYPE_BF16, pairing, args, heads, angles);
+        turn_heads_of(DTYPE_BF16, args, heads, factors);
     }
 }
 
@@ -195,6 +243,16 @@ static bool can_stream(u32 dtype, const struct gyre_rope_args *args, const struc
     return written > STREAMING_BYTES && heads->src != heads->dst && bits % STREAMING_ALIGN == 0;
 }
 
+static enum action action_of(const struct gyre_cpu_task *task, const struct heads *heads)
+{
+    bool is_half = task->defs[DEF_PAIRING] == 0;
+    if (task->defs[DEF_ADD] == 1)
+        return is_half ? ADD_HALF : ADD_INTERLEAVED;
+    if (can_stream(task->defs[DEF_X], task->args, heads))
+        return is_half ? STREAM_HALF : STREAM_INTERLEAVED;
+    return is_half ? ROTATE_HALF : ROTATE_INTERLEAVED;
+}
+
 static struct heads heads_at(const struct gyre_cpu_task *task, bool is_k, u32 batch, u32 token)
 {
     const struct gyre_rope_args *args = task->args;
@@ -204,7 +262,7 @@ static struct heads heads_at(const struct gyre_cpu_task *task, bool is_k, u32 ba
         (is_k ? args->k_offset : args->q_offset) + (size_t)batch * in[0] + (size_t)token * in[1];
     size_t dst = (is_k ? args->k_out_offset : args->q_out_offset) + (size_t)batch * out[0] +
                  (size_t)token * out[1];
-    u32 dtype = task->defs[0];
+    u32 dtype = task->defs[DEF_X];
     struct heads heads = {
         .src = element(dtype, task->bufs[is_k ? BUF_K : BUF_Q], src),
         .dst = element_mut(dtype, task->bufs[is_k ? BUF_K_OUT : BUF_Q_OUT], dst),
@@ -212,36 +270,32 @@ static struct heads heads_at(const struct gyre_cpu_task *task, bool is_k, u32 ba
         .src_stride = in[2],
         .dst_stride = out[2],
     };
-    heads.is_streaming = can_stream(dtype, args, &heads);
+    heads.action = action_of(task, &heads);
     return heads;
-}
-
-// Wraps at 32 bits, as on every device.
-static int32_t position_of(const struct gyre_cpu_task *task, u32 batch, u32 token)
-{
-    const struct gyre_rope_args *args = task->args;
-    const int32_t *positions = task->bufs[BUF_POSITIONS];
-    if (args->use_positions == 0)
-        return (int32_t)((u32)args->start + token * (u32)args->step);
-    return (int32_t)((u32)args->start +
-                     (u32)positions[args->pos_offset + (size_t)batch * args->pos_stride[0] +
-                                    (size_t)token * args->pos_stride[1]]);
 }
 
 static void run(const struct gyre_cpu_task *task, const uint32_t group[3], void *local)
 {
     const struct gyre_rope_args *args = task->args;
-    u32 dtype = task->defs[0], pairing = task->defs[1], batch = group[2];
+    const struct angle_source source = {
+        .args = args,
+        .table = task->bufs[BUF_TABLE],
+        .cache_dtype = task->defs[DEF_CACHE],
+        .cos = task->bufs[BUF_COS],
+        .sin = task->bufs[BUF_SIN],
+        .positions = task->bufs[BUF_POSITIONS],
+    };
+    u32 dtype = task->defs[DEF_X], batch = group[2];
     u32 first = (u32)((uint64_t)args->n_tokens * group[1] / task->groups[1]);
     u32 end = (u32)((uint64_t)args->n_tokens * (group[1] + 1) / task->groups[1]);
-    struct angles angles = angles_at(args, local);
+    struct scratch scratch = lay_out(args, local);
     for (u32 token = first; token < end; token++) {
-        struct heads q = heads_at(task, false, batch, token),
-                     k = heads_at(task, true, batch, token);
-        compute_angles(args, pairing, task->bufs[BUF_TABLE], position_of(task, batch, token),
-                       &angles);
-        rotate_heads(dtype, pairing, args, &q, &angles);
-        rotate_heads(dtype, pairing, args, &k, &angles);
+        struct heads q = heads_at(task, false, batch, token);
+        struct heads k = heads_at(task, true, batch, token);
+        angles_of(&source, batch, token, &scratch.angles);
+        make_factors(task, &scratch);
+        turn_heads(dtype, args, &q, &scratch.factors);
+        turn_heads(dtype, args, &k, &scratch.factors);
     }
     streaming_fence();
 }

@@ -5,8 +5,8 @@
 
 #include "vec.h"
 
-// Sine and cosine of turn / 2^32 turns, both within 2^-23 of the true values. The nearest quarter q is
-// taken off, and minimax polynomials made for this file serve the rest, |y| <= 1/2 quarter:
+// Sine and cosine of turn / 2^32 turns, both within 2^-23 of the true values. The nearest quarter q
+// is taken off, and minimax polynomials made for this file serve the rest, |y| <= 1/2 quarter:
 //   sin(pi/2 y) = y S(y^2)    cos(pi/2 y) = C(y^2)
 INLINE void vec_sincos(uvec turn, vec *sin_out, vec *cos_out)
 {

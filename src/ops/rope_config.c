@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+#include "ops/rope_config.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "log.h"
+#include "ops/turn.h"
+
+// --- defaults
+
+static double or_default(double value, double fallback)
+{
+    return value != 0 ? value : fallback;
+}
+
+static uint32_t rotary_dim_of(const struct gyre_rope_config *config)
+{
+    if (config->rotary_dim != 0)
+        return config->rotary_dim;
+    bool is_all = config->kind == GYRE_ROPE_PROPORTIONAL; // whose other pairs stand still
+    return is_all ? config->head_dim : (uint32_t)(config->head_dim * config->partial_rotary_factor);
+}
+
+static double default_factor(const struct gyre_rope_config *config)
+{
+    bool is_known = config->max_len != 0 && config->original_len != 0;
+    return is_known ? (double)config->max_len / (double)config->original_len : 1;
+}
+
+static struct gyre_rope_config with_defaults(const struct gyre_rope_config *config)
+{
+    struct gyre_rope_config full = *config;
+    full.partial_rotary_factor = or_default(config->partial_rotary_factor, 1);
+    full.theta = or_default(config->theta, 10000);
+    full.factor = or_default(config->factor, default_factor(config));
+    full.original_len = config->original_len != 0 ? config->original_len : config->max_len;
+    full.beta_fast = or_default(config->beta_fast, 32);
+    full.beta_slow = or_default(config->beta_slow, 1);
+    full.low_freq_factor = or_default(config->low_freq_factor, 1);
+    full.high_freq_factor = or_default(config->high_freq_factor, 4);
+    return full;
+}
+
+// --- checking
+
+static enum gyre_status check_window(const struct gyre_rope_config *config,
+                                     const struct gyre_log *log)
+{
+    uint32_t head_dim = config->head_dim, rotary_dim = config->rotary_dim;
+    if (config->pairing != GYRE_ROPE_HALF && config->pairing != GYRE_ROPE_INTERLEAVED)
+        return gyre_fail(log, GYRE_INVALID, "rope: pairing %d", (int)config->pairing);
+    if (rotary_dim == 0 || rotary_dim % 2 != 0)
+        return gyre_fail(log, GYRE_INVALID, "rope: rotary_dim %u is %s", rotary_dim,
+                         rotary_dim == 0 ? "0" : "odd");
+    if (rotary_dim > head_dim || config->rotary_offset > head_dim - rotary_dim)
+        return gyre_fail(log, GYRE_INVALID,
+                         "rope: rotary_offset %u + rotary_dim %u beyond head_dim %u",
+                         config->rotary_offset, rotary_dim, head_dim);
+    return GYRE_OK;
+}
+
+static enum gyre_status check_amplitudes(const struct gyre_rope_config *config,
+                                         const struct gyre_log *log)
+{
+    double factor = fabs(config->attention_factor); // it and its reciprocal must fit an f32
+    if (factor != 0 && !(factor >= 1e-30 && factor <= 1e30))
+        return gyre_fail(log, GYRE_INVALID, "rope: attention_factor %g", config->attention_factor);
+    if (!isfinite(config->mscale) || config->mscale < 0)
+        return gyre_fail(log, GYRE_INVALID, "rope: mscale %g", config->mscale);
+    if (!isfinite(config->mscale_all_dim) || config->mscale_all_dim < 0)
+        return gyre_fail(log, GYRE_INVALID, "rope: mscale_all_dim %g", config->mscale_all_dim);
+    return GYRE_OK;
+}
+
+// Takes a configuration with defaults, and fills in rotary_dim.
+static enum gyre_status check(struct gyre_rope_config *config, const struct gyre_log *log)
+{
+    double partial = config->partial_rotary_factor;
+    if (config->head_dim == 0 || config->head_dim > 1u << 20)
+        return gyre_fail(log, GYRE_INVALID, "rope: head_dim %u", config->head_dim);
+    if (!(partial > 0 && partial <= 1))
+        return gyre_fail(log, GYRE_INVALID, "rope: partial_rotary_factor %g", partial);
+    config->rotary_dim = rotary_dim_of(config);
+    enum gyre_status status = check_window(config, log);
+    if (status == GYRE_OK)
+        status = check_amplitudes(config, log);
+    if (status == GYRE_OK)
+        status = gyre_rope_axes_check(config, log);
+    if (status == GYRE_OK && config->inv_freq == NULL)
+        status = gyre_rope_kind_check(config, log);
+    return status;
+}
+
+// --- frequencies
+
+static enum gyre_status set_frequencies(const struct gyre_rope_config *config,
+                                        const struct gyre_log *log, double *inv_freq)
+{
+    uint32_t n = config->rotary_dim / 2;
+    if (config->inv_freq == NULL)
+        gyre_rope_kind_frequencies(config, inv_freq);
+    for (uint32_t j = 0; j < n; j++) {
+        double f = config->inv_freq != NULL ? config->inv_freq[j] : inv_freq[j];
+        double divisor = config->freq_factors != NULL ? config->freq_factors[j] : 1;
+        if (!isfinite(divisor) || divisor == 0)
+            return gyre_fail(log, GYRE_INVALID, "rope: freq_factors[%u] %g", j, divisor);
+        inv_freq[j] = config->is_f32 ? (float)(f / divisor) : f / divisor;
+        if (!(fabs(inv_freq[j]) < 0x1p32))
+            return gyre_fail(log, GYRE_INVALID, "rope: inv_freq[%u] %g", j, inv_freq[j]);
+    }
+    return GYRE_OK;
+}
+
+static struct gyre_rope_facts facts_of(const struct gyre_rope_config *config)
+{
+    return (struct gyre_rope_facts){
+        .n_pairs = config->rotary_dim / 2,
+        .n_axes = gyre_rope_n_axes(config),
+        .attention_factor =
+            or_default(config->attention_factor, gyre_rope_kind_attention_factor(config)),
+        .softmax_scale_multiplier = gyre_rope_kind_softmax_multiplier(config),
+    };
+}
+
+enum gyre_status gyre_rope_resolve(const struct gyre_rope_config *config,
+                                   const struct gyre_log *log, struct gyre_rope_facts *facts,
+                                   double *inv_freq, uint32_t *pair_axes)
+{
+    if (config == NULL)
+        return gyre_fail(log, GYRE_INVALID, "rope: config is NULL");
+    struct gyre_rope_config full = with_defaults(config);
+    enum gyre_status status = check(&full, log);
+    if (status != GYRE_OK)
+        return status;
+    uint32_t n = full.rotary_dim / 2;
+    double *own = inv_freq == NULL ? calloc(n, sizeof(*own)) : NULL; // to check them all the same
+    if (inv_freq == NULL && own == NULL)
+        return GYRE_NO_MEMORY;
+    status = set_frequencies(&full, log, inv_freq != NULL ? inv_freq : own);
+    free(own);
+    if (status != GYRE_OK)
+        return status;
+    if (facts != NULL)
+        *facts = facts_of(&full);
+    for (uint32_t j = 0; j < n && pair_axes != NULL; j++)
+        pair_axes[j] = gyre_rope_axis_of(&full, j);
+    return GYRE_OK;
+}
+
+enum gyre_status gyre_rope_turns(const struct gyre_rope_config *config, const struct gyre_log *log,
+                                 struct gyre_rope_facts *facts, uint64_t **turns,
+                                 uint32_t **pair_axes)
+{
+    *turns = NULL;
+    *pair_axes = NULL;
+    enum gyre_status status = gyre_rope_resolve(config, log, facts, NULL, NULL);
+    if (status != GYRE_OK)
+        return status;
+    double *inv_freq = calloc(facts->n_pairs, sizeof(*inv_freq));
+    *turns = calloc(facts->n_pairs, sizeof(**turns));
+    *pair_axes = calloc(facts->n_pairs, sizeof(**pair_axes));
+    status = GYRE_NO_MEMORY;
+    if (inv_freq != NULL && *turns != NULL && *pair_axes != NULL)
+        status = gyre_rope_resolve(config, log, facts, inv_freq, *pair_axes);
+    for (uint32_t j = 0; j < facts->n_pairs && status == GYRE_OK; j++)
+        (*turns)[j] = gyre_turn_from_radians(inv_freq[j]);
+    free(inv_freq);
+    return status;
+}
+
+// --- a cache of cosines and sines
+
+static void fill_row(const struct gyre_rope_facts *facts, const uint64_t *turns, int64_t position,
+                     double *cosines, double *sines)
+{
+    for (uint32_t j = 0; j < facts->n_pairs; j++) {
+        gyre_turn_cos_sin((uint64_t)position * turns[j], &cosines[j], &sines[j]);
+        cosines[j] *= facts->attention_factor;
+        sines[j] *= facts->attention_factor;
+    }
+}
+
+static enum gyre_status fill_rows(const struct gyre_rope_facts *facts, const uint64_t *turns,
+                                  int32_t first, uint32_t n_positions, enum gyre_dtype dtype,
+                                  char *cos, char *sin)
+{
+    uint32_t n = facts->n_pairs;
+    size_t row_size = n * gyre_dtype_size(dtype);
+    double *row = calloc(2 * (size_t)n, sizeof(*row));
+    if (row == NULL)
+        return GYRE_NO_MEMORY;
+    for (uint32_t i = 0; i < n_positions; i++) {
+        fill_row(facts, turns, (int64_t)first + i, row, row + n);
+        gyre_dtype_from_double(dtype, row, cos + i * row_size, n);
+        gyre_dtype_from_double(dtype, row + n, sin + i * row_size, n);
+    }
+    free(row);
+    return GYRE_OK;
+}
+
+enum gyre_status gyre_rope_fill_cache(const struct gyre_rope_config *config,
+                                      const struct gyre_log *log, int32_t first,
+                                      uint32_t n_positions, enum gyre_dtype dtype, void *cos,
+                                      void *sin)
+{
+    struct gyre_rope_facts facts;
+    uint64_t *turns;
+    uint32_t *pair_axes;
+    if (cos == NULL || sin == NULL)
+        return gyre_fail(log, GYRE_INVALID, "rope: cos or sin is NULL");
+    if (dtype != GYRE_F32 && dtype != GYRE_F16 && dtype != GYRE_BF16)
+        return gyre_fail(log, GYRE_INVALID, "rope: a cache of %s", gyre_dtype_name(dtype));
+    enum gyre_status status = gyre_rope_turns(config, log, &facts, &turns, &pair_axes);
+    if (status == GYRE_OK)
+        status = fill_rows(&facts, turns, first, n_positions, dtype, cos, sin);
+    free(turns);
+    free(pair_axes);
+    return status;
+}
