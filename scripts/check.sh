@@ -39,5 +39,5 @@ for step in "${steps[@]}"; do
     run_step "$step"
 done
 printf '%s\n' "${rows[@]}"
-say "${counts[passed]} passed, ${counts[failed]} failed, ${counts[skipped]} skipped"
+say "${counts[passed]} steps passed, ${counts[failed]} failed, ${counts[skipped]} skipped"
 [ "${counts[failed]}" = 0 ]
