@@ -89,6 +89,12 @@ GYRE_API enum gyre_status gyre_attention_explain(struct gyre_device *device,
                                                  const struct gyre_attention_params *params,
                                                  char *text, size_t size);
 
+// Fills in (n_heads) slopes of ALiBi, attention with linear biases (arXiv 2108.12409, section 3),
+// what head i multiplies the distance from query to key by: 2^(-8 (i+1) / n_heads) for a power of
+// two. Other counts take those of the largest power of two below, and then every other one of twice
+// that. Host work, from any thread. INVALID: slopes is NULL.
+GYRE_API enum gyre_status gyre_alibi_slopes(uint32_t n_heads, float *slopes);
+
 #ifdef __cplusplus
 }
 #endif
