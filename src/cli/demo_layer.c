@@ -47,7 +47,10 @@ static int read_doubles(const char *dir, const char *name, size_t *n_heads, stru
 
 static void rotate(const struct layer *layer, const double *inv_freq, size_t n_heads, double *x)
 {
-    const struct oracle_rope rope = {layer->head_dim, layer->head_dim, 0, true, inv_freq};
+    const struct oracle_rope rope = {.head_dim = layer->head_dim,
+                                     .rotary_dim = layer->head_dim,
+                                     .is_interleaved = true,
+                                     .inv_freq = inv_freq};
     for (size_t token = 0; token < layer->n_tokens; token++)
         for (size_t h = 0; h < n_heads; h++, x += layer->head_dim)
             oracle_rope_head(&rope, (int64_t)token, 1, 1, x, x);

@@ -8,8 +8,13 @@
 
 struct oracle_rope rope_oracle_of(const struct rope_case *row, const double *inv_freq)
 {
-    return (struct oracle_rope){row->head_dim, row->rotary_dim, row->rotary_offset,
-                                row->pairing == GYRE_ROPE_INTERLEAVED, inv_freq};
+    return (struct oracle_rope){
+        .head_dim = row->head_dim,
+        .rotary_dim = row->rotary_dim,
+        .rotary_offset = row->rotary_offset,
+        .is_interleaved = row->pairing == GYRE_ROPE_INTERLEAVED,
+        .inv_freq = inv_freq,
+    };
 }
 
 // Position of a token as the definition says; an int64_t never wraps.

@@ -113,7 +113,8 @@ static void check_rope(struct trace *trace, int i, struct result *result)
     size_t dim = (size_t)trace->files[i].shape[2], n = trace->files[i].n_items;
     double *bound = malloc((n + 1) * sizeof(*bound));
     double *inv_freq = malloc((dim / 2 + 1) * sizeof(*inv_freq));
-    struct oracle_rope rope = {dim, dim, 0, 1, inv_freq};
+    struct oracle_rope rope = {
+        .head_dim = dim, .rotary_dim = dim, .is_interleaved = 1, .inv_freq = inv_freq};
     for (size_t at = 0; bound != NULL && inv_freq != NULL && at < n; at += dim) {
         const double *want = trace->values[i] + at;
         rope_bounds(&rope, GYRE_F32, want, bound + at);
