@@ -8,7 +8,7 @@
 mkdir -p build
 gcc -c -fPIC -o build/no_dlclose.o tests/tools/no_dlclose.c
 build asan -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized \
-    -Dc_args=-fno-sanitize-recover=all -Dc_link_args="$PWD/build/no_dlclose.o" -Dbench=disabled
+    -Dc_args=-fno-sanitize-recover=all -Dc_link_args="$PWD/build/no_dlclose.o"
 use_lavapipe
 use_pocl
 export UBSAN_OPTIONS=print_stacktrace=1
