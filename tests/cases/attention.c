@@ -225,10 +225,7 @@ struct attention_run *attention_prepare(struct session *session, const struct at
     }
     if (status == GYRE_OK)
         return run;
-    if (status == GYRE_UNSUPPORTED && case_may_skip(session, dtypes))
-        result_skip(result, "no 16-bit storage");
-    else
-        result_fail_status(result, "preparing", status, session->log.text);
+    case_not_prepared(session, dtypes, status, result);
     attention_run_destroy(run);
     return NULL;
 }

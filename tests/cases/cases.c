@@ -32,13 +32,22 @@ static bool is_embedded(const struct case_dtypes *dtypes)
     return dtypes->q == dtypes->out && dtypes->k == dtypes->v;
 }
 
-bool case_may_skip(const struct session *session, const struct case_dtypes *dtypes)
+static bool may_skip(const struct session *session, const struct case_dtypes *dtypes)
 {
     bool is_all_f32 = dtypes->q == GYRE_F32 && dtypes->k == GYRE_F32 && dtypes->v == GYRE_F32 &&
                       dtypes->out == GYRE_F32;
     if (!GYRE_HAVE_GLSLANG && session->info->backend == GYRE_BACKEND_VULKAN && !is_embedded(dtypes))
         return true;
     return !is_all_f32 && !session->info->has_f16_storage;
+}
+
+void case_not_prepared(const struct session *session, const struct case_dtypes *dtypes,
+                       enum gyre_status status, struct result *result)
+{
+    if (status == GYRE_UNSUPPORTED && may_skip(session, dtypes))
+        result_skip(result, "no 16-bit storage");
+    else
+        result_fail_status(result, "preparing", status, session->log.text);
 }
 
 void case_complete(struct session *session, const struct case_operator *op, void *run,

@@ -148,10 +148,7 @@ struct rope_run *rope_prepare(struct session *session, const struct rope_case *r
     if (status == GYRE_OK)
         return run;
     struct case_dtypes dtypes = {"", dtype, dtype, dtype, dtype};
-    if (status == GYRE_UNSUPPORTED && case_may_skip(session, &dtypes))
-        result_skip(result, "no 16-bit storage");
-    else
-        result_fail_status(result, "preparing", status, session->log.text);
+    case_not_prepared(session, &dtypes, status, result);
     rope_run_destroy(run);
     return NULL;
 }
