@@ -32,20 +32,22 @@ static bool is_embedded(const struct case_dtypes *dtypes)
     return dtypes->q == dtypes->out && dtypes->k == dtypes->v;
 }
 
-static bool may_skip(const struct session *session, const struct case_dtypes *dtypes)
+// NULL where UNSUPPORTED would be wrong.
+static const char *skip_reason(const struct session *session, const struct case_dtypes *dtypes)
 {
     bool is_all_f32 = dtypes->q == GYRE_F32 && dtypes->k == GYRE_F32 && dtypes->v == GYRE_F32 &&
                       dtypes->out == GYRE_F32;
     if (!GYRE_HAVE_GLSLANG && session->info->backend == GYRE_BACKEND_VULKAN && !is_embedded(dtypes))
-        return true;
-    return !is_all_f32 && !session->info->has_f16_storage;
+        return "no shader for this mix of dtypes";
+    return is_all_f32 || session->info->has_f16_storage ? NULL : "no 16-bit storage";
 }
 
 void case_not_prepared(const struct session *session, const struct case_dtypes *dtypes,
                        enum gyre_status status, struct result *result)
 {
-    if (status == GYRE_UNSUPPORTED && may_skip(session, dtypes))
-        result_skip(result, "no 16-bit storage");
+    const char *reason = skip_reason(session, dtypes);
+    if (status == GYRE_UNSUPPORTED && reason != NULL)
+        result_skip(result, "%s", reason);
     else
         result_fail_status(result, "preparing", status, session->log.text);
 }
