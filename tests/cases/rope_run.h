@@ -14,15 +14,20 @@ struct rope_tensor {
 
 struct rope_run {
     struct session *session;
-    struct rope_case row;
+    struct rope_case row; // its defaults filled in
     struct gyre_rope_table *table;
-    double *inv_freq; // (rotary_dim / 2)
+    double *inv_freq;    // (rotary_dim / 2)
+    uint32_t *pair_axes; // (rotary_dim / 2)
+    uint32_t n_axes;
     struct rope_tensor q, k;
-    struct guarded positions;
+    struct guarded positions, cos, sin;
     struct gyre_rope_params params;
 };
 
-// The row's geometry as the oracle takes it.
-struct oracle_rope rope_oracle_of(const struct rope_case *row, const double *inv_freq);
+// Makes the table and every tensor of a run, whose session and row are set.
+enum gyre_status rope_run_make(struct rope_run *run, enum gyre_dtype dtype, uint64_t seed);
+
+// The run as the oracle takes it.
+struct oracle_rope rope_oracle_of(const struct rope_run *run);
 
 #endif

@@ -87,13 +87,15 @@ const struct rope_case rope_cases[] = {
     {"positions_plus_start", .n_batch = 2, .n_tokens = 9, .n_heads = 2, .head_dim = 64,
      .start = 1000, .positions = ROPE_POSITIONS_PER_BATCH},
     {"positions_anywhere", CASE_ALL, .n_batch = 2, .n_tokens = 33, .n_heads = 2, .n_k_heads = 1,
-     .head_dim = 128, .has_inv_freq = true, .positions = ROPE_POSITIONS_ANYWHERE},
+     .head_dim = 128, .has_inv_freq = true, .positions = ROPE_POSITIONS_PER_BATCH,
+     .is_anywhere = true},
     {"positions_anywhere_interleaved", .n_tokens = 65, .n_heads = 2, .head_dim = 64, .theta = 1e6,
-     .pairing = INTERLEAVED, .has_inv_freq = true, .positions = ROPE_POSITIONS_ANYWHERE},
+     .pairing = INTERLEAVED, .has_inv_freq = true, .positions = ROPE_POSITIONS_PER_BATCH,
+     .is_anywhere = true},
 
     // Angles by themselves.
     {"angles_anywhere", .n_tokens = 257, .n_heads = 1, .head_dim = 128, .has_inv_freq = true,
-     .positions = ROPE_POSITIONS_ANYWHERE, .is_unit = true},
+     .positions = ROPE_POSITIONS_PER_BATCH, .is_anywhere = true, .is_unit = true},
     {"angles_near_0", .n_tokens = 1025, .n_heads = 1, .head_dim = 64, .theta = 500000,
      .has_inv_freq = true, .start = -512, .pairing = INTERLEAVED, .is_unit = true},
 

@@ -23,7 +23,7 @@ struct rope_file {
     enum gyre_rope_axes axes;
     uint32_t sections[GYRE_ROPE_MAX_AXES];
     size_t n_axes;
-    unsigned pair_axes[ROPE_FILE_MAX_DIM / 2];
+    uint32_t pair_axes[ROPE_FILE_MAX_DIM / 2];
     double inv_freq[ROPE_FILE_MAX_DIM / 2], probe[ROPE_FILE_MAX_DIM];
     size_t n_positions;
     int64_t positions[ROPE_FILE_MAX_POSITIONS][GYRE_ROPE_MAX_AXES]; // of each axis

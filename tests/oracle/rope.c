@@ -14,18 +14,18 @@ void oracle_rope_inv_freq(double theta, size_t rotary_dim, double *inv_freq)
         inv_freq[j] = pow(theta, -2.0 * (double)j / (double)rotary_dim);
 }
 
-void oracle_rope_axes_in_rows(const size_t *sizes, size_t n_pairs, unsigned *pair_axes)
+void oracle_rope_axes_in_rows(const size_t *sizes, size_t n_pairs, uint32_t *pair_axes)
 {
     size_t pair = 0;
-    for (unsigned axis = 0; pair < n_pairs; axis++)
+    for (uint32_t axis = 0; pair < n_pairs; axis++)
         for (size_t i = 0; i < sizes[axis] && pair < n_pairs; i++)
             pair_axes[pair++] = axis;
 }
 
-void oracle_rope_axes_in_turn(const size_t *sizes, size_t n, size_t n_pairs, unsigned *pair_axes)
+void oracle_rope_axes_in_turn(const size_t *sizes, size_t n, size_t n_pairs, uint32_t *pair_axes)
 {
     memset(pair_axes, 0, n_pairs * sizeof(*pair_axes));
-    for (unsigned axis = 1; axis < n; axis++)
+    for (uint32_t axis = 1; axis < n; axis++)
         for (size_t i = 0; i < sizes[axis] && axis + i * n < n_pairs; i++)
             pair_axes[axis + i * n] = axis;
 }

@@ -12,17 +12,17 @@ struct oracle_rope {
     size_t head_dim, rotary_dim, rotary_offset;
     int is_interleaved;        // pair j is (2j, 2j + 1), else (j, j + rotary_dim / 2)
     const double *inv_freq;    // (rotary_dim / 2) radians per position
-    const unsigned *pair_axes; // (rotary_dim / 2) axis that each pair follows; NULL: 0
+    const uint32_t *pair_axes; // (rotary_dim / 2) axis that each pair follows; NULL: 0
 };
 
 // inv_freq[j] = theta^(-2j / rotary_dim), RoFormer section 3.2.2.
 void oracle_rope_inv_freq(double theta, size_t rotary_dim, double *inv_freq);
 
 // Axes of M-RoPE: sizes[0] pairs of axis 0, then sizes[1] of axis 1, and so on.
-void oracle_rope_axes_in_rows(const size_t *sizes, size_t n_pairs, unsigned *pair_axes);
+void oracle_rope_axes_in_rows(const size_t *sizes, size_t n_pairs, uint32_t *pair_axes);
 // Axes of interleaved M-RoPE: each axis x > 0 of n takes the pairs x, x + n, x + 2n, ... of which
 // it wants sizes[x]; all others stay with axis 0.
-void oracle_rope_axes_in_turn(const size_t *sizes, size_t n, size_t n_pairs, unsigned *pair_axes);
+void oracle_rope_axes_in_turn(const size_t *sizes, size_t n, size_t n_pairs, uint32_t *pair_axes);
 
 // Cosine and sine of position * inv_freq; the angle is reduced in more than double precision, so
 // both are right to a few units of double's last place at any 32-bit position.
