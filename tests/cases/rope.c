@@ -18,6 +18,16 @@ static struct rope_case with_defaults(const struct rope_case *row)
     return full;
 }
 
+// As case_not_prepared takes them: k and v, the cosines and sines, differ where no shader is
+// embedded for a cache of this dtype.
+static struct case_dtypes dtypes_of(const struct rope_case *row, enum gyre_dtype dtype)
+{
+    enum gyre_dtype cache = row->n_cached != 0 ? row->cache_dtype : dtype;
+    bool is_embedded =
+        cache == dtype || cache == GYRE_F32 || (cache == GYRE_F16 && dtype == GYRE_F32);
+    return (struct case_dtypes){"", dtype, cache, is_embedded ? cache : dtype, dtype};
+}
+
 struct rope_run *rope_prepare(struct session *session, const struct rope_case *row,
                               enum gyre_dtype dtype, uint64_t seed, struct result *result)
 {
@@ -31,8 +41,7 @@ struct rope_run *rope_prepare(struct session *session, const struct rope_case *r
     }
     if (status == GYRE_OK)
         return run;
-    enum gyre_dtype cache = row->n_cached != 0 ? row->cache_dtype : dtype;
-    struct case_dtypes dtypes = {"", dtype, cache, cache, dtype};
+    struct case_dtypes dtypes = dtypes_of(row, dtype);
     case_not_prepared(session, &dtypes, status, result);
     rope_run_destroy(run);
     return NULL;
