@@ -3,13 +3,13 @@
 
 enum { QUICK = ROW_QUICK, SOFTWARE = ROW_SOFTWARE };
 
-#define ROPE(limit_, sets_, label, dtypes_, tokens, pairing_, ...)                                 \
+#define ROPE(limit_, sets_, label, dtypes_, tokens, heads, pairing_, ...)                          \
     {                                                                                              \
         .limit = limit_, .sets = sets_, .rope = {                                                  \
             label,                                                                                 \
             dtypes_,                                                                               \
             .n_tokens = tokens,                                                                    \
-            .n_heads = 32,                                                                         \
+            .n_heads = heads,                                                                      \
             .head_dim = 128,                                                                       \
             .pairing = pairing_,                                                                   \
             __VA_ARGS__                                                                            \
@@ -48,13 +48,24 @@ enum { QUICK = ROW_QUICK, SOFTWARE = ROW_SOFTWARE };
     }
 
 const struct bench_row bench_rows[] = {
-    ROPE(LIMIT_COPY, QUICK, "half_512", CASE_ALL, 512, GYRE_ROPE_HALF, 0),
-    ROPE(LIMIT_COPY, QUICK, "interleaved_512", CASE_ALL, 512, GYRE_ROPE_INTERLEAVED, 0),
-    ROPE(LIMIT_SCALE, 0, "half_512_in_place", CASE_F32 | CASE_F16, 512, GYRE_ROPE_HALF,
+    ROPE(LIMIT_COPY, QUICK, "half_512", CASE_ALL, 512, 32, GYRE_ROPE_HALF, 0),
+    ROPE(LIMIT_COPY, QUICK, "interleaved_512", CASE_ALL, 512, 32, GYRE_ROPE_INTERLEAVED, 0),
+    ROPE(LIMIT_COPY, 0, "half_512_q_and_k", CASE_F32 | CASE_F16, 512, 32, GYRE_ROPE_HALF,
+         .n_k_heads = 8),
+    ROPE(LIMIT_SCALE, 0, "half_512_in_place", CASE_F32 | CASE_F16, 512, 32, GYRE_ROPE_HALF,
          .is_in_place = true),
-    ROPE(LIMIT_COPY, 0, "half_4096", CASE_F32 | CASE_F16, 4096, GYRE_ROPE_HALF, 0),
-    ROPE(LIMIT_SCALE, 0, "half_4096_in_place", CASE_F32, 4096, GYRE_ROPE_HALF, .is_in_place = true),
-    ROPE(LIMIT_COPY, SOFTWARE, "half_64", CASE_F32 | CASE_F16, 64, GYRE_ROPE_HALF, 0),
+    ROPE(LIMIT_SCALE, 0, "interleaved_512_in_place", CASE_F32 | CASE_F16, 512, 32,
+         GYRE_ROPE_INTERLEAVED, .is_in_place = true),
+    // From memory, past the caches.
+    ROPE(LIMIT_COPY, 0, "half_4096", CASE_F32 | CASE_F16, 4096, 32, GYRE_ROPE_HALF, 0),
+    ROPE(LIMIT_COPY, 0, "interleaved_4096", CASE_F32 | CASE_F16, 4096, 32, GYRE_ROPE_INTERLEAVED,
+         0),
+    ROPE(LIMIT_SCALE, 0, "half_4096_in_place", CASE_F32 | CASE_F16, 4096, 32, GYRE_ROPE_HALF,
+         .is_in_place = true),
+    // What a call costs, and what the angles of 512 tokens do.
+    ROPE(LIMIT_COPY, 0, "half_512_1_head", CASE_F32, 512, 1, GYRE_ROPE_HALF, 0),
+    ROPE(LIMIT_COPY, 0, "half_1", CASE_F32 | CASE_F16, 1, 32, GYRE_ROPE_HALF, 0),
+    ROPE(LIMIT_COPY, SOFTWARE, "half_64", CASE_F32 | CASE_F16, 64, 32, GYRE_ROPE_HALF, 0),
 
     PREFILL(QUICK, "prefill_512_d128", CASE_ALL, 512, 128, 16),
     PREFILL(0, "prefill_512_d64", CASE_F32 | CASE_F16, 512, 64, 16),
