@@ -72,6 +72,25 @@ enum { N_STORAGES = sizeof(storages) / sizeof(*storages) };
 static const uint32_t head_dims[] = {64, 128, 256};
 enum { N_HEAD_DIMS = sizeof(head_dims) / sizeof(*head_dims) };
 
+// Rotated and added to, angles from the table and from a cache of f32 and of q's own dtype.
+static void add_ropes_of(struct gyre_device *device, const struct gyre_rope_table *table,
+                         enum gyre_dtype dtype)
+{
+    struct gyre_rope_params params = {
+        .table = table,
+        .q = {.dtype = dtype, .shape = {1, 512, 32, 128}},
+        .k = {.dtype = dtype, .shape = {1, 512, 8, 128}},
+    };
+    gyre_rope_supported(device, &params);
+    params.direction = GYRE_ROPE_ADD_SINUSOIDS;
+    gyre_rope_supported(device, &params);
+    params.direction = GYRE_ROPE_FORWARD;
+    params.cos = params.sin = (struct gyre_tensor){.dtype = GYRE_F32, .shape = {1, 1, 512, 64}};
+    gyre_rope_supported(device, &params);
+    params.cos.dtype = params.sin.dtype = dtype;
+    gyre_rope_supported(device, &params);
+}
+
 static void add_ropes(struct gyre_device *device)
 {
     for (int pairing = GYRE_ROPE_HALF; pairing <= GYRE_ROPE_INTERLEAVED; pairing++)
@@ -80,12 +99,7 @@ static void add_ropes(struct gyre_device *device)
             const struct gyre_rope_config config = {.head_dim = 128,
                                                     .pairing = (enum gyre_rope_pairing)pairing};
             if (gyre_rope_table_create(device, &config, &table) == GYRE_OK)
-                gyre_rope_supported(
-                    device, &(struct gyre_rope_params){
-                                .table = table,
-                                .q = {.dtype = (enum gyre_dtype)dtype, .shape = {1, 512, 32, 128}},
-                                .k = {.dtype = (enum gyre_dtype)dtype, .shape = {1, 512, 8, 128}},
-                            });
+                add_ropes_of(device, table, (enum gyre_dtype)dtype);
             gyre_rope_table_destroy(&table);
         }
 }
