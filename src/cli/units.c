@@ -33,7 +33,7 @@ void cell_ms(struct table *table, double seconds)
     if (seconds == 0)
         cell_nothing(table);
     else
-        table_cell(table, STYLE_NONE, "%.*f ms", ms < 10 ? 3 : ms < 100 ? 2 : 1, ms);
+        table_cell(table, STYLE_NONE, "%.*f ms", ms < 0.1 ? 5 : ms < 10 ? 3 : ms < 100 ? 2 : 1, ms);
 }
 
 void cell_rate(struct table *table, double rate, bool is_flops)
