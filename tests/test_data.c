@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Cases that others wrote: every one in $GYRE_DATA_DIR (default: ../shared/data beside the
 // project), on every device. Without the folder the tests are skipped.
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "data/data.h"
+#include "data/folder.h"
 #include "on_devices.h"
 
 enum { MIN_CASES = 80 }; // of the default folder
@@ -15,12 +15,6 @@ struct data_run {
     struct session *session;
     struct tally tally;
 };
-
-static const char *data_dir(void)
-{
-    const char *dir = getenv("GYRE_DATA_DIR");
-    return dir != NULL && *dir != '\0' ? dir : DEFAULT_DATA_DIR;
-}
 
 // $GYRE_DATA_CASE narrows a run to cases whose path contains it.
 static bool is_asked_for(const char *path)
@@ -73,10 +67,8 @@ static void run_kind(struct data_run *run, const char *pattern,
                      void (*fn)(struct session *session, const char *path, struct result *result))
 {
     glob_t found;
-    char full[1024];
     struct tally before = run->tally;
-    snprintf(full, sizeof(full), "%s/%s", data_dir(), pattern);
-    if (glob(full, 0, NULL, &found) == 0) {
+    if (data_find(pattern, &found)) {
         for (size_t i = 0; i < found.gl_pathc; i++) {
             if (fn != NULL)
                 run_path(run, found.gl_pathv[i], fn);
@@ -103,9 +95,8 @@ static void run_all(struct session *session, const void *context, struct tally *
 
 static void run_backend(enum gyre_backend_kind backend)
 {
-    struct stat st;
     bool is_whole = getenv("GYRE_DATA_DIR") == NULL && getenv("GYRE_DATA_CASE") == NULL;
-    if (stat(data_dir(), &st) != 0)
+    if (!data_is_there())
         skip_test("nothing to compare with: no folder", data_dir());
     run_on_devices(backend, run_all, NULL, is_whole ? MIN_CASES : 1);
 }
