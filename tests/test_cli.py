@@ -3,6 +3,7 @@
 """The gyre command as its users see it: test_cli.py GYRE EXAMPLE_DATA."""
 import array
 import json
+import math
 import os
 import resource
 import subprocess
@@ -11,8 +12,8 @@ import tempfile
 import unittest
 
 GYRE, DATA = sys.argv[1:3]
-COMMANDS = ["attend", "cache", "demo", "devices", "explain", "rope", "verify"]
-USAGE, FAILED_FILE = 2, 3
+COMMANDS = ["attend", "cache", "demo", "devices", "explain", "rope", "rope-table", "verify"]
+FAILED, USAGE, FAILED_FILE = 1, 2, 3
 
 
 def data(name):
@@ -110,6 +111,71 @@ class Cli(unittest.TestCase):
         self.near(out, data("q_rope.npy"), 1e-5)
         self.gyre("rope", out, "-o", back, "--pairing", "interleaved", "--inverse")
         self.near(back, data("q_pre.npy"), 1e-5)
+
+    LLAMA = {"head_dim": 128, "rope_theta": 500000.0, "max_position_embeddings": 131072,
+             "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+                              "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}
+
+    def rope_table(self, config, *args, **wanted):
+        """What `gyre rope-table` prints of a configuration."""
+        path = self.write("config.json", json.dumps(config).encode())
+        if "JSON" in subprocess.run([GYRE, "rope-table", path], capture_output=True, text=True,
+                                    check=False).stderr:
+            self.skipTest("the library was built without JSON")
+        return self.gyre("rope-table", path, *args, **wanted)
+
+    def test_rope_table(self):
+        said = json.loads(self.rope_table(self.LLAMA, "--json", "--position", "1"))
+        first, last = said["pairs"][0], said["pairs"][-1]
+        self.assertEqual((said["kind"], said["theta"], said["rotary_dim"], said["unknown"]),
+                         ("llama3", 500000, 128, []))
+        self.assertEqual((first["inv_freq"], len(said["pairs"])), (1, 64))
+        self.assertAlmostEqual(last["inv_freq"], 500000 ** (-126 / 128) / 8, delta=1e-20)
+        self.assertAlmostEqual(last["wavelength"] * last["turns"], 8192)
+        self.assertAlmostEqual(first["cos"], math.cos(1), delta=1e-7)
+        text = self.rope_table(self.LLAMA)
+        self.assertIn("turns over 8192", text)
+        self.assertEqual(len(text.split("\n\n")[1].splitlines()), 65)
+
+    def test_rope_table_follows_its_options(self):
+        config = {"head_dim": 64, "max_position_embeddings": 2048, "rope_local_base_freq": 5000,
+                  "rope_scaling": {"type": "dynamic", "factor": 10}}
+        def theta(*args):
+            last = json.loads(self.rope_table(config, "--json", *args))["pairs"][-1]
+            return last["inv_freq"] ** (-64 / 62)
+        self.assertAlmostEqual(theta(), 10000)
+        self.assertAlmostEqual(theta("--seq-len", "2048"), 10000)
+        self.assertAlmostEqual(theta("--seq-len", "4096"), 10000 * 11 ** (64 / 62))
+        self.assertAlmostEqual(theta("--layer-type", "sliding_attention"), 5000)
+        self.rope_table(config, "--layer-type", "no", code=FAILED_FILE, says="layers of type no")
+
+    def test_rope_table_names_unknown_keys(self):
+        config = {**self.LLAMA, "rope_magic": 1}
+        text = self.rope_table(config, code=FAILED, says="rope_magic")
+        self.assertIn("500000", text)
+        self.assertEqual(json.loads(self.rope_table(config, "--json", code=FAILED))["unknown"],
+                         ["rope_magic"])
+
+    def test_rope_table_refuses(self):
+        self.rope_table({}, code=FAILED_FILE, says="head_dim")
+        self.rope_table({"head_dim": 8, "rope_scaling": {"type": "odd"}}, code=FAILED_FILE,
+                        says="odd")
+        self.gyre("rope-table", code=USAGE, says="usage")
+        self.gyre("rope-table", self.path("none.json"), code=FAILED_FILE, says="opened")
+        self.gyre("rope-table", self.write("bad.json", b"{"), code=FAILED_FILE, says="JSON")
+
+    def test_rope_table_reads_input(self):
+        self.rope_table(self.LLAMA)  # or skips
+        run = subprocess.run([GYRE, "rope-table", "-", "--json"], input=json.dumps(self.LLAMA),
+                             capture_output=True, text=True, check=True)
+        self.assertEqual(json.loads(run.stdout)["head_dim"], 128)
+
+    def test_rope_table_draws(self):
+        png = self.path("decay.png")
+        self.rope_table(self.LLAMA, "--decay", png)
+        with open(png, "rb") as file:
+            self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
+        self.rope_table(self.LLAMA, "--decay", "/nowhere/a.png", code=FAILED_FILE, says="written")
 
     def test_attend(self):
         out, png = self.path("out.npy"), self.path("map.png")

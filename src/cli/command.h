@@ -14,7 +14,7 @@ enum exit_code {
 typedef int command_fn(int argc, char **argv);
 
 command_fn command_attend, command_bench, command_cache, command_demo, command_devices,
-    command_explain, command_rope, command_verify;
+    command_explain, command_rope, command_rope_table, command_verify;
 
 // Prints "gyre: ..." on stderr and returns `code`.
 __attribute__((format(printf, 2, 3))) int complain(int code, const char *format, ...);

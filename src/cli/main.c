@@ -16,6 +16,8 @@ static const struct {
     {"demo", "run RoPE and attention of a real model's layer on every device", command_demo},
     {"devices", "list devices, which one is the default, and why", command_devices},
     {"rope", "rotate the heads of a .npy file by their positions", command_rope},
+    {"rope-table", "print the frequencies that a model's config.json stands for",
+     command_rope_table},
     {"attend", "attention over q, k and v of .npy files, and a picture of it", command_attend},
     {"explain", "say which kernels a call would take on a device, and why", command_explain},
     {"verify", "hold devices against the double-precision reference", command_verify},
@@ -44,7 +46,7 @@ static int print_help(FILE *out)
           "commands:\n",
           out);
     for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].about);
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].about);
     fputs("\nfirst steps:\n"
           "  gyre devices                    what is there\n"
           "  gyre verify --device all        does it compute the right thing\n"

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#ifndef GYRE_CLI_TEXT_FILE_H
+#define GYRE_CLI_TEXT_FILE_H
+
+#include <stddef.h>
+
+// The whole of a file, or of standard input for "-"; malloc'ed, not terminated. NULL after a
+// complaint.
+char *text_file_read(const char *path, size_t *size);
+
+#endif
