@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A library without JSON says so.
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <gyre/rope_config.h>
