@@ -57,38 +57,6 @@ Test(bad_rope, params)
     on_each_device(spoil_rope);
 }
 
-Test(bad_rope, rope_tables)
-{
-    static const double bad_freq[4] = {1, NAN, 1, 1};
-    static const struct gyre_rope_config configs[] = {
-        {.head_dim = 0},
-        {.head_dim = 7},
-        {.head_dim = 8, .rotary_dim = 3},
-        {.head_dim = 8, .rotary_dim = 10},
-        {.head_dim = 8, .rotary_dim = 6, .rotary_offset = 4},
-        {.head_dim = 8, .rotary_dim = 6, .rotary_offset = UINT32_MAX - 3},
-        {.head_dim = 8, .theta = -1},
-        {.head_dim = 8, .theta = NAN},
-        {.head_dim = 8, .theta = INFINITY},
-        {.head_dim = 8, .attention_factor = INFINITY},
-        {.head_dim = 8, .attention_factor = NAN},
-        {.head_dim = 8, .inv_freq = bad_freq},
-        {.head_dim = 8, .pairing = (enum gyre_rope_pairing)4},
-    };
-    struct fixture f;
-    struct gyre_rope_table *table = NULL;
-    set_up(&f);
-    for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++) {
-        enum gyre_status status = gyre_rope_table_create(f.session.device, &configs[i], &table);
-        cr_assert(table == NULL, "configuration %zu", i);
-        assert_refused(&f, "a configuration", status);
-    }
-    cr_assert(gyre_rope_table_create(NULL, &configs[0], &table) == GYRE_INVALID);
-    cr_assert(gyre_rope_table_create(f.session.device, NULL, &table) == GYRE_INVALID);
-    cr_assert(gyre_rope_table_create(f.session.device, &configs[0], NULL) == GYRE_INVALID);
-    tear_down(&f);
-}
-
 // More tensors than a dispatch of many devices has groups along an axis.
 static void rotate_many(struct fixture *f)
 {

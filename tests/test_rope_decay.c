@@ -5,26 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cjson/cJSON.h>
-
 #include "data/folder.h"
+#include "data/json_file.h"
 #include "on_devices.h"
 #include "oracle/rope.h"
 #include "oracle/rope_decay.h"
 
 enum { MAX_PAIRS = 256 };
-
-// malloc'ed; NULL: no such file.
-static cJSON *read_json(const char *path)
-{
-    static char text[1 << 20];
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return NULL;
-    size_t size = fread(text, 1, sizeof(text), file);
-    fclose(file);
-    return cJSON_ParseWithLength(text, size);
-}
 
 // "d64_base10000": {"0": 16.5, "1": 15.9, ...}, bounds by distance
 static void check_published(const cJSON *entry)
@@ -44,12 +31,10 @@ static void check_published(const cJSON *entry)
 
 Test(rope_decay, published)
 {
-    char path[1024];
     const cJSON *entry;
-    snprintf(path, sizeof(path), "%s/published/roformer_fig2_bound.json", data_dir());
-    cJSON *json = read_json(path);
+    cJSON *json = data_read_json("published/roformer_fig2_bound.json");
     if (json == NULL)
-        skip_test("nothing to compare with: no file", path);
+        skip_test("nothing to compare with: no published bounds in", data_dir());
     cr_assert_geq(cJSON_GetArraySize(json), 9);
     cJSON_ArrayForEach(entry, json)
     {

@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include <gyre/rope_config.h>
 
 #include "data/folder.h"
+#include "data/json_file.h"
 #include "data/rope_file.h"
 #include "on_devices.h"
 #include "rope_reading.h"
@@ -365,25 +364,13 @@ static void check_model(const cJSON *item, const char *variant, uint64_t seq_len
     cJSON_free(text);
 }
 
-// malloc'ed and parsed; skips the test when there is no such file.
-static cJSON *read_configs(void)
-{
-    static char text[1 << 20];
-    char path[1024];
-    snprintf(path, sizeof(path), "%s/rope/configs.json", data_dir());
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        skip_test("nothing to compare with: no file", path);
-    size_t size = fread(text, 1, sizeof(text) - 1, file);
-    fclose(file);
-    return cJSON_ParseWithLength(text, size + 1);
-}
-
 Test(rope_json, published_models)
 {
-    cJSON *configs = read_configs();
+    cJSON *configs = data_read_json("rope/configs.json");
     const cJSON *item, *variant;
     unsigned n = 0;
+    if (configs == NULL)
+        skip_test("nothing to compare with: no configurations in", data_dir());
     cJSON_ArrayForEach(item, configs)
     {
         const cJSON *variants = cJSON_GetObjectItem(item, "variants");

@@ -60,12 +60,9 @@ static enum gyre_status check_window(const struct gyre_rope_config *config,
     return GYRE_OK;
 }
 
-static enum gyre_status check_amplitudes(const struct gyre_rope_config *config,
-                                         const struct gyre_log *log)
+static enum gyre_status check_mscales(const struct gyre_rope_config *config,
+                                      const struct gyre_log *log)
 {
-    double factor = fabs(config->attention_factor); // it and its reciprocal must fit an f32
-    if (factor != 0 && !(factor >= 1e-30 && factor <= 1e30))
-        return gyre_fail(log, GYRE_INVALID, "rope: attention_factor %g", config->attention_factor);
     if (!isfinite(config->mscale) || config->mscale < 0)
         return gyre_fail(log, GYRE_INVALID, "rope: mscale %g", config->mscale);
     if (!isfinite(config->mscale_all_dim) || config->mscale_all_dim < 0)
@@ -84,7 +81,7 @@ static enum gyre_status check(struct gyre_rope_config *config, const struct gyre
     config->rotary_dim = rotary_dim_of(config);
     enum gyre_status status = check_window(config, log);
     if (status == GYRE_OK)
-        status = check_amplitudes(config, log);
+        status = check_mscales(config, log);
     if (status == GYRE_OK)
         status = gyre_rope_axes_check(config, log);
     if (status == GYRE_OK && config->inv_freq == NULL)
@@ -112,15 +109,22 @@ static enum gyre_status set_frequencies(const struct gyre_rope_config *config,
     return GYRE_OK;
 }
 
-static struct gyre_rope_facts facts_of(const struct gyre_rope_config *config)
+static enum gyre_status set_facts(const struct gyre_rope_config *config, const struct gyre_log *log,
+                                  struct gyre_rope_facts *facts)
 {
-    return (struct gyre_rope_facts){
+    *facts = (struct gyre_rope_facts){
         .n_pairs = config->rotary_dim / 2,
         .n_axes = gyre_rope_n_axes(config),
         .attention_factor =
             or_default(config->attention_factor, gyre_rope_kind_attention_factor(config)),
         .softmax_scale_multiplier = gyre_rope_kind_softmax_multiplier(config),
     };
+    double size = fabs(facts->attention_factor); // it and its reciprocal must fit an f32
+    if (!(size >= 1e-30 && size <= 1e30))
+        return gyre_fail(log, GYRE_INVALID, "rope: attention_factor %g", facts->attention_factor);
+    if (!isfinite(facts->softmax_scale_multiplier))
+        return gyre_fail(log, GYRE_INVALID, "rope: mscale_all_dim %g", config->mscale_all_dim);
+    return GYRE_OK;
 }
 
 enum gyre_status gyre_rope_resolve(const struct gyre_rope_config *config,
@@ -130,7 +134,10 @@ enum gyre_status gyre_rope_resolve(const struct gyre_rope_config *config,
     if (config == NULL)
         return gyre_fail(log, GYRE_INVALID, "rope: config is NULL");
     struct gyre_rope_config full = with_defaults(config);
+    struct gyre_rope_facts found;
     enum gyre_status status = check(&full, log);
+    if (status == GYRE_OK)
+        status = set_facts(&full, log, &found);
     if (status != GYRE_OK)
         return status;
     uint32_t n = full.rotary_dim / 2;
@@ -142,7 +149,7 @@ enum gyre_status gyre_rope_resolve(const struct gyre_rope_config *config,
     if (status != GYRE_OK)
         return status;
     if (facts != NULL)
-        *facts = facts_of(&full);
+        *facts = found;
     for (uint32_t j = 0; j < n && pair_axes != NULL; j++)
         pair_axes[j] = gyre_rope_axis_of(&full, j);
     return GYRE_OK;
@@ -171,32 +178,14 @@ enum gyre_status gyre_rope_turns(const struct gyre_rope_config *config, const st
 
 // --- a cache of cosines and sines
 
-static void fill_row(const struct gyre_rope_facts *facts, const uint64_t *turns, int64_t position,
+static void fill_row(const struct gyre_rope_facts *facts, const double *inv_freq, int64_t position,
                      double *cosines, double *sines)
 {
     for (uint32_t j = 0; j < facts->n_pairs; j++) {
-        gyre_turn_cos_sin((uint64_t)position * turns[j], &cosines[j], &sines[j]);
+        gyre_turn_cos_sin(inv_freq[j], position, &cosines[j], &sines[j]);
         cosines[j] *= facts->attention_factor;
         sines[j] *= facts->attention_factor;
     }
-}
-
-static enum gyre_status fill_rows(const struct gyre_rope_facts *facts, const uint64_t *turns,
-                                  int32_t first, uint32_t n_positions, enum gyre_dtype dtype,
-                                  char *cos, char *sin)
-{
-    uint32_t n = facts->n_pairs;
-    size_t row_size = n * gyre_dtype_size(dtype);
-    double *row = calloc(2 * (size_t)n, sizeof(*row));
-    if (row == NULL)
-        return GYRE_NO_MEMORY;
-    for (uint32_t i = 0; i < n_positions; i++) {
-        fill_row(facts, turns, (int64_t)first + i, row, row + n);
-        gyre_dtype_from_double(dtype, row, cos + i * row_size, n);
-        gyre_dtype_from_double(dtype, row + n, sin + i * row_size, n);
-    }
-    free(row);
-    return GYRE_OK;
 }
 
 enum gyre_status gyre_rope_fill_cache(const struct gyre_rope_config *config,
@@ -205,16 +194,25 @@ enum gyre_status gyre_rope_fill_cache(const struct gyre_rope_config *config,
                                       void *sin)
 {
     struct gyre_rope_facts facts;
-    uint64_t *turns;
-    uint32_t *pair_axes;
     if (cos == NULL || sin == NULL)
         return gyre_fail(log, GYRE_INVALID, "rope: cos or sin is NULL");
     if (dtype != GYRE_F32 && dtype != GYRE_F16 && dtype != GYRE_BF16)
         return gyre_fail(log, GYRE_INVALID, "rope: a cache of %s", gyre_dtype_name(dtype));
-    enum gyre_status status = gyre_rope_turns(config, log, &facts, &turns, &pair_axes);
-    if (status == GYRE_OK)
-        status = fill_rows(&facts, turns, first, n_positions, dtype, cos, sin);
-    free(turns);
-    free(pair_axes);
+    enum gyre_status status = gyre_rope_resolve(config, log, &facts, NULL, NULL);
+    if (status != GYRE_OK)
+        return status;
+    uint32_t n = facts.n_pairs;
+    double *inv_freq = calloc(3 * (size_t)n, sizeof(*inv_freq)); // then a row of each
+    if (inv_freq == NULL)
+        return GYRE_NO_MEMORY;
+    double *cosines = inv_freq + n, *sines = cosines + n;
+    status = gyre_rope_resolve(config, log, &facts, inv_freq, NULL);
+    for (uint32_t i = 0; i < n_positions && status == GYRE_OK; i++) {
+        size_t at = (size_t)i * n * gyre_dtype_size(dtype);
+        fill_row(&facts, inv_freq, (int64_t)first + i, cosines, sines);
+        gyre_dtype_from_double(dtype, cosines, (char *)cos + at, n);
+        gyre_dtype_from_double(dtype, sines, (char *)sin + at, n);
+    }
+    free(inv_freq);
     return status;
 }
