@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The promise of gyre/rope.h: cosine and sine of every pair within 2^-22, at any 32-bit position, on
-// every device. Pairs (1, 0) are rotated, which leaves (cos, sin).
+// The promise of gyre/rope.h: cosine and sine of every pair within 2^-22, at any 32-bit position,
+// on every device. Pairs (1, 0) are rotated, which leaves (cos, sin).
 #include <math.h>
 #include <stdlib.h>
 

@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 // (1/n) sum_{i=1..n} |S_i|, with S_i = sum_{j<i} e^(I distance inv_freq[j]), n = n_pairs = d/2 and
-// I^2 = -1. Times n max_j |h[j+1] - h[j]| it is no less than |sum_j h[j] e^(I distance inv_freq[j])|,
-// the score of a query and a key whose pairs multiply to h (eq. 37). (n + 1) / 2 at distance 0.
+// I^2 = -1. Times n max_j |h[j+1] - h[j]| it is no less than the score of a query and a key whose
+// pairs multiply to h, |sum_j h[j] e^(I distance inv_freq[j])| (eq. 37). (n + 1) / 2 at distance 0.
 double oracle_rope_decay(const double *inv_freq, size_t n_pairs, double distance);
 
 #endif
