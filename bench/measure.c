@@ -100,7 +100,7 @@ static void fill_rates(struct contest *contest, enum limit limit, struct measure
     out->share = out->rate / out->limit_rate;
 }
 
-// Bytes over which a cold read rotates: four times what the caches hold, within reason where a
+// Bytes over which cold rows rotate: four times what the caches hold, within reason where a
 // machine shares a huge last level.
 static double cold_size(void)
 {
@@ -116,7 +116,7 @@ static double cold_size(void)
 static size_t count_copies(const struct session *session, const struct bench_row *row,
                            struct cost cost)
 {
-    if (row->limit != LIMIT_READ || session->info->type == GYRE_DEVICE_SOFTWARE)
+    if (!limit_is_cold(row->limit) || session->info->type == GYRE_DEVICE_SOFTWARE)
         return 1;
     return (size_t)(cold_size() / cost.bytes) + 1;
 }

@@ -57,9 +57,14 @@ static char *make_memory(size_t size)
     return memory;
 }
 
+static bool is_copy(enum limit limit)
+{
+    return limit == LIMIT_COPY || limit == LIMIT_COLD_COPY;
+}
+
 static bool allocate(struct probe *probe, struct cost cost, size_t n_threads)
 {
-    bool is_moved = probe->limit == LIMIT_COPY || probe->limit == LIMIT_SCALE;
+    bool is_moved = probe->limit != LIMIT_COLD_READ;
     double size = is_moved ? cost.bytes / 2 : cost.bytes; // cost counts reading and writing
     size_t steps = (size_t)(size / (double)probe->n_pieces / PROBE_STEP);
     probe->pool = pthreadpool_create(n_threads);
@@ -72,9 +77,9 @@ static bool allocate(struct probe *probe, struct cost cost, size_t n_threads)
     size_t all = probe->n_copies * probe->n_pieces * probe->piece_size;
     probe->work = (double)(probe->n_pieces * probe->piece_size) * (is_moved ? 2 : 1);
     probe->src = make_memory(all);
-    probe->dst = probe->limit == LIMIT_COPY ? make_memory(all) : NULL;
+    probe->dst = is_copy(probe->limit) ? make_memory(all) : NULL;
     return probe->pool != NULL && probe->src != NULL &&
-           (probe->limit != LIMIT_COPY || probe->dst != NULL);
+           (!is_copy(probe->limit) || probe->dst != NULL);
 }
 
 struct probe *probe_create(enum limit limit, struct cost cost, size_t n_copies, size_t n_threads)
@@ -98,12 +103,14 @@ static void run_piece(void *user, size_t piece)
     float sink = 0;
     switch (probe->limit) {
     case LIMIT_COPY:
+    case LIMIT_COLD_COPY:
         memcpy(probe->dst + at, probe->src + at, probe->piece_size);
         break;
     case LIMIT_SCALE:
+    case LIMIT_COLD_SCALE:
         probe->loops.scale(probe->src + at, probe->piece_size);
         break;
-    case LIMIT_READ:
+    case LIMIT_COLD_READ:
         sink = (float)probe->loops.read(probe->src + at, probe->piece_size);
         break;
     default:

@@ -34,7 +34,7 @@ enum { QUICK = ROW_QUICK, SOFTWARE = ROW_SOFTWARE };
 
 #define DECODE(sets_, label, dtypes_, keys, dim)                                                   \
     {                                                                                              \
-        .limit = LIMIT_READ, .sets = sets_, .attention = {                                         \
+        .limit = LIMIT_COLD_READ, .sets = sets_, .attention = {                                    \
             label,                                                                                 \
             dtypes_,                                                                               \
             .q_len = 1,                                                                            \
@@ -56,11 +56,10 @@ const struct bench_row bench_rows[] = {
          .is_in_place = true),
     ROPE(LIMIT_SCALE, 0, "interleaved_512_in_place", CASE_F32 | CASE_F16, 512, 32,
          GYRE_ROPE_INTERLEAVED, .is_in_place = true),
-    // From memory, past the caches.
-    ROPE(LIMIT_COPY, 0, "half_4096", CASE_F32 | CASE_F16, 4096, 32, GYRE_ROPE_HALF, 0),
-    ROPE(LIMIT_COPY, 0, "interleaved_4096", CASE_F32 | CASE_F16, 4096, 32, GYRE_ROPE_INTERLEAVED,
-         0),
-    ROPE(LIMIT_SCALE, 0, "half_4096_in_place", CASE_F32 | CASE_F16, 4096, 32, GYRE_ROPE_HALF,
+    ROPE(LIMIT_COLD_COPY, 0, "half_4096", CASE_F32 | CASE_F16, 4096, 32, GYRE_ROPE_HALF, 0),
+    ROPE(LIMIT_COLD_COPY, 0, "interleaved_4096", CASE_F32 | CASE_F16, 4096, 32,
+         GYRE_ROPE_INTERLEAVED, 0),
+    ROPE(LIMIT_COLD_SCALE, 0, "half_4096_in_place", CASE_F32 | CASE_F16, 4096, 32, GYRE_ROPE_HALF,
          .is_in_place = true),
     // What a call costs, and what the angles of 512 tokens do.
     ROPE(LIMIT_COPY, 0, "half_512_1_head", CASE_F32, 512, 1, GYRE_ROPE_HALF, 0),
@@ -138,13 +137,17 @@ bool limit_is_flops(enum limit limit)
     return limit == LIMIT_FMA;
 }
 
+bool limit_is_cold(enum limit limit)
+{
+    return limit == LIMIT_COLD_COPY || limit == LIMIT_COLD_SCALE || limit == LIMIT_COLD_READ;
+}
+
 const char *limit_name(enum limit limit)
 {
     static const char *const names[N_LIMITS] = {
-        [LIMIT_COPY] = "copy",
-        [LIMIT_SCALE] = "scale in place",
-        [LIMIT_READ] = "cold read",
-        [LIMIT_FMA] = "fma",
+        [LIMIT_COPY] = "copy",           [LIMIT_SCALE] = "scale in place",
+        [LIMIT_COLD_COPY] = "cold copy", [LIMIT_COLD_SCALE] = "cold scale in place",
+        [LIMIT_COLD_READ] = "cold read", [LIMIT_FMA] = "fma",
     };
     return names[limit];
 }

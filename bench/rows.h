@@ -9,10 +9,12 @@
 
 // What bounds a row's speed, and is probed next to it.
 enum limit {
-    LIMIT_COPY,  // copying the same rows
-    LIMIT_SCALE, // reading and writing the same rows in place
-    LIMIT_READ,  // reading the same keys and values, cold
-    LIMIT_FMA,   // multiplying and adding
+    LIMIT_COPY,      // copying the same rows
+    LIMIT_SCALE,     // reading and writing the same rows in place
+    LIMIT_COLD_COPY, // the same from and to memory, past the caches
+    LIMIT_COLD_SCALE,
+    LIMIT_COLD_READ, // reading the same keys and values
+    LIMIT_FMA,       // multiplying and adding
     N_LIMITS
 };
 
@@ -43,6 +45,7 @@ struct cost bench_row_cost(const struct bench_row *row, const struct case_dtypes
 
 // Whether the limit is one of arithmetic, and rates are FLOP/s, not bytes/s.
 bool limit_is_flops(enum limit limit);
+bool limit_is_cold(enum limit limit);
 const char *limit_name(enum limit limit); // "copy", "scale in place", "cold read", "fma"
 
 #endif

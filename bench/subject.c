@@ -7,11 +7,17 @@
 
 #include "timing.h"
 
+// The same call on other memory. The operator's own params are filled.
+struct copy {
+    struct gyre_rope_params rope;
+    struct gyre_attention_params attention;
+};
+
 struct subject {
     struct session *session;
     const struct case_operator *op;
-    void *run;                            // prepared by it
-    struct gyre_attention_params *copies; // (n_copies): K and V lie elsewhere in each
+    void *run;           // prepared by it
+    struct copy *copies; // (n_copies): what is read and written lies elsewhere in each
     size_t n_copies, next;
 };
 
@@ -61,24 +67,46 @@ static enum gyre_status copy_buffer(struct session *session, struct gyre_tensor 
     return status;
 }
 
+enum { N_MOVED = 2 };
+
+// Those of a call's tensors that count: keys and values, or what is rotated and the result, which
+// is absent in place.
+static void find_moved(const struct subject *subject, struct copy *copy,
+                       struct gyre_tensor *moved[N_MOVED])
+{
+    bool is_rope = subject->op == &rope_operator;
+    moved[0] = is_rope ? &copy->rope.q : &copy->attention.k;
+    moved[1] = is_rope ? &copy->rope.q_out : &copy->attention.v;
+}
+
 // Copy 0 is the original.
+static enum gyre_status make_copy(const struct subject *subject, size_t i, struct copy *copy)
+{
+    struct gyre_tensor *moved[N_MOVED];
+    if (subject->op == &rope_operator)
+        copy->rope = *rope_run_params(subject->run);
+    else
+        copy->attention = *attention_run_params(subject->run);
+    if (i == 0)
+        return GYRE_OK;
+    find_moved(subject, copy, moved);
+    enum gyre_status status = copy_buffer(subject->session, moved[0]);
+    if (status != GYRE_OK)
+        moved[1]->buffer = NULL;
+    else if (moved[1]->buffer != NULL)
+        status = copy_buffer(subject->session, moved[1]);
+    return status;
+}
+
 static enum gyre_status make_copies(struct subject *subject, size_t n_copies)
 {
+    enum gyre_status status = GYRE_OK;
     subject->copies = calloc(n_copies, sizeof(*subject->copies));
     if (subject->copies == NULL)
         return GYRE_NO_MEMORY;
-    enum gyre_status status = GYRE_OK;
     for (size_t i = 0; status == GYRE_OK && i < n_copies; i++) {
-        struct gyre_attention_params *copy = &subject->copies[i];
-        *copy = *attention_run_params(subject->run);
+        status = make_copy(subject, i, &subject->copies[i]);
         subject->n_copies = i + 1;
-        if (i == 0)
-            continue;
-        status = copy_buffer(subject->session, &copy->k);
-        if (status != GYRE_OK)
-            copy->v.buffer = NULL;
-        else
-            status = copy_buffer(subject->session, &copy->v);
     }
     return status;
 }
@@ -97,10 +125,10 @@ struct subject *subject_create(struct session *session, const struct bench_row *
     session->log.text[0] = '\0';
     if (prepare(subject, row, dtypes, seed, result))
         verify(subject, first_s, result);
-    if (result->outcome == OUTCOME_PASS && row->limit == LIMIT_READ) {
+    if (result->outcome == OUTCOME_PASS && limit_is_cold(row->limit)) {
         enum gyre_status status = make_copies(subject, n_copies);
         if (status != GYRE_OK)
-            result_fail_status(result, "copying keys and values", status, session->log.text);
+            result_fail_status(result, "copying tensors", status, session->log.text);
     }
     if (result->outcome != OUTCOME_PASS)
         subject_destroy(&subject);
@@ -109,11 +137,13 @@ struct subject *subject_create(struct session *session, const struct bench_row *
 
 enum gyre_status subject_enqueue(struct subject *subject)
 {
+    struct gyre_stream *stream = subject->session->stream;
     if (subject->n_copies == 0)
         return subject->op->enqueue(subject->run);
-    const struct gyre_attention_params *params = &subject->copies[subject->next];
+    const struct copy *copy = &subject->copies[subject->next];
     subject->next = (subject->next + 1) % subject->n_copies;
-    return gyre_attention(subject->session->stream, params);
+    return subject->op == &rope_operator ? gyre_rope(stream, &copy->rope)
+                                         : gyre_attention(stream, &copy->attention);
 }
 
 void subject_destroy(struct subject **subject)
@@ -121,8 +151,10 @@ void subject_destroy(struct subject **subject)
     if (*subject == NULL)
         return;
     for (size_t i = 1; i < (*subject)->n_copies; i++) {
-        gyre_buffer_destroy(&(*subject)->copies[i].k.buffer);
-        gyre_buffer_destroy(&(*subject)->copies[i].v.buffer);
+        struct gyre_tensor *moved[N_MOVED];
+        find_moved(*subject, &(*subject)->copies[i], moved);
+        for (int t = 0; t < N_MOVED; t++)
+            gyre_buffer_destroy(&moved[t]->buffer);
     }
     free((*subject)->copies);
     (*subject)->op->destroy((*subject)->run);

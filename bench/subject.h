@@ -7,9 +7,10 @@
 
 struct subject;
 
-// Prepares the row, runs it once and holds the result against the oracle. `n_copies` of K and V
-// are made for rows whose limit is a cold read; they are visited in turn. NULL when `result` says
-// that it failed or was skipped; *first_s is how long the first call took, compilation included.
+// Prepares the row, runs it once and holds the result against the oracle. `n_copies` of what
+// is read and written are made for rows whose limit is cold; they are visited in turn. NULL when
+// `result` says that it failed or was skipped; *first_s is how long the first call took,
+// compilation included.
 struct subject *subject_create(struct session *session, const struct bench_row *row,
                                const struct case_dtypes *dtypes, size_t n_copies, uint64_t seed,
                                double *first_s, struct result *result);
