@@ -43,7 +43,8 @@ static void cached_angles(const struct rope_run *run, size_t b, size_t token, do
     size_t n_pairs = row->rotary_dim / 2, batch = row->is_cache_per_batch ? b : 0;
     int64_t position = position_of(run, 0, b, token);
     bool is_inside = position >= 0 && position < row->n_cached;
-    size_t at = (batch * row->n_cached + (is_inside ? (size_t)position : 0)) * n_pairs;
+    size_t n_rows = (size_t)run->cos.layout.shape[2];
+    size_t at = (batch * n_rows + (is_inside ? (size_t)position : 0)) * n_pairs;
     for (size_t j = 0; j < n_pairs; j++) {
         cosines[j] = is_inside ? run->cos.values[at + j] / row->amplitude : NAN;
         sines[j] = is_inside ? run->sin.values[at + j] / row->amplitude : NAN;

@@ -170,18 +170,20 @@ static enum gyre_status make_positions(struct rope_run *run, uint64_t seed)
     return status;
 }
 
-// Any numbers do as cosines and sines: they turn a pair and stretch it.
-static enum gyre_status make_cached(struct rope_run *run, const char *name, uint64_t seed,
-                                    struct guarded *guarded)
+// Any numbers do as cosines and sines: they turn a pair and stretch it. The tensor goes on behind
+// the rows that the call may see.
+static enum gyre_status make_cached(struct rope_run *run, const char *name, bool is_unaligned,
+                                    uint64_t seed, struct guarded *guarded)
 {
+    enum { N_MORE = 2 };
     const struct rope_case *row = &run->row;
     struct guarded_layout layout = {
         .dtype = row->cache_dtype,
-        .shape = {1, row->is_cache_per_batch ? row->n_batch : 1, row->n_cached,
+        .shape = {1, row->is_cache_per_batch ? row->n_batch : 1, row->n_cached + N_MORE,
                   row->rotary_dim / 2},
         .is_head_major = row->is_head_major,
         .row_gap = row->row_gap,
-        .is_unaligned = row->is_unaligned,
+        .is_unaligned = is_unaligned,
     };
     size_t n = (size_t)(layout.shape[1] * layout.shape[2] * layout.shape[3]);
     double *values = malloc((n + 1) * sizeof(*values));
@@ -189,16 +191,21 @@ static enum gyre_status make_cached(struct rope_run *run, const char *name, uint
         return GYRE_NO_MEMORY;
     fill_normals(fill_seed(seed, name), values, n);
     enum gyre_status status = guarded_create(run->session, name, &layout, values, guarded);
+    guarded->tensor.shape[2] = row->n_cached;
     free(values);
     return status;
 }
 
+// The two never lie at the same offset from an aligned address.
 static enum gyre_status make_cache(struct rope_run *run, uint64_t seed)
 {
-    if (run->row.n_cached == 0)
+    const struct rope_case *row = &run->row;
+    if (row->n_cached == 0)
         return GYRE_OK;
-    enum gyre_status status = make_cached(run, "cos", seed, &run->cos);
-    return status == GYRE_OK ? make_cached(run, "sin", seed, &run->sin) : status;
+    enum gyre_status status = make_cached(run, "cos", row->is_unaligned, seed, &run->cos);
+    if (status == GYRE_OK)
+        status = make_cached(run, "sin", !row->is_unaligned, seed, &run->sin);
+    return status;
 }
 
 enum gyre_status rope_run_make(struct rope_run *run, enum gyre_dtype dtype, uint64_t seed)
