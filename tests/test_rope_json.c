@@ -100,6 +100,9 @@ Test(rope_json, what_rotates)
         READS("{" HEAD_JSON ", 'partial_rotary_factor': 0.5}", HEAD, .partial_rotary_factor = 0.5),
         READS("{" HEAD_JSON ", 'rope_parameters': {'partial_rotary_factor': 0.5}}", HEAD,
               .partial_rotary_factor = 0.5),
+        READS("{" HEAD_JSON ", 'partial_rotary_factor': 0.5, "
+              "'rope_parameters': {'partial_rotary_factor': 0.25}}",
+              HEAD, .partial_rotary_factor = 0.5),
         READS("{" HEAD_JSON ", 'rotary_pct': 0.25}", HEAD, .partial_rotary_factor = 0.25),
         READS("{" HEAD_JSON ", 'rotary_emb_fraction': 1.0}", HEAD, .partial_rotary_factor = 1),
         READS("{" HEAD_JSON ", 'rotary_dim': 64}", HEAD, .rotary_dim = 64),

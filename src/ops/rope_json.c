@@ -163,10 +163,10 @@ static void read_head(struct reader *reader, struct gyre_rope_config *config)
 static void read_rotary(struct reader *reader, struct gyre_rope_config *config)
 {
     const cJSON *model = reader->json.model;
-    double partial = positive(reader, reader->json.rope, KEYS("partial_rotary_factor"));
+    double partial =
+        positive(reader, model, KEYS("partial_rotary_factor", "rotary_pct", "rotary_emb_fraction"));
     if (partial == 0)
-        partial = positive(reader, model,
-                           KEYS("partial_rotary_factor", "rotary_pct", "rotary_emb_fraction"));
+        partial = positive(reader, reader->json.rope, KEYS("partial_rotary_factor"));
     config->partial_rotary_factor = partial != 0 ? partial : reader->type->partial_rotary_factor;
     config->rotary_dim = size(reader, model, KEYS("rotary_dim"));
 }
