@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Wrong calls: what the tests of them share. A valid call of each operator, ways to spoil it, and what
-// must come of that: a status, a log line that says why, and nothing written.
+// Wrong calls: what the tests of them share. A valid call of each operator, ways to spoil it, and
+// what must come of that: a status, a log line that says why, and nothing written.
 #ifndef TESTS_BAD_INPUT_H
 #define TESTS_BAD_INPUT_H
 

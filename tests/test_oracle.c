@@ -59,8 +59,8 @@ Test(rope_facts, scores_depend_only_on_the_difference_of_positions)
     cr_assert(fabs(near - dot(q_at, k_at, DIM)) < 1e-12);
 }
 
-// Against values computed with 120 digits, far from 0 and close to a quarter turn too: the oracle must
-// be far better than the 2^-22 that devices are held to.
+// Against values computed with 120 digits, far from 0 and close to a quarter turn too: the oracle
+// must be far better than the 2^-22 that devices are held to.
 Test(rope_facts, angles_are_right_to_the_last_places)
 {
     static const struct {

@@ -61,9 +61,9 @@ void cases_run(struct session *session, const char *filter, uint64_t seed, case_
 // How many cases cases_run would run.
 size_t cases_count(const char *filter);
 
-// Why a case was not prepared. It is skipped where UNSUPPORTED is a fair answer for these dtypes: the
-// device cannot store 16-bit elements, or the library was built without a compiler for this mix of
-// them. Anything else is a failure.
+// Why a case was not prepared. It is skipped where UNSUPPORTED is a fair answer for these dtypes:
+// the device cannot store 16-bit elements, or the library was built without a compiler for this mix
+// of them. Anything else is a failure.
 void case_not_prepared(const struct session *session, const struct case_dtypes *dtypes,
                        enum gyre_status status, struct result *result);
 

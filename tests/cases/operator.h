@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the operators of the case tables have in common: CASE_OPERATOR(rope) defines rope_operator from
-// the table rope_cases, `prepare`, and rope_run_enqueue, _check and _destroy, which know their run.
+// What the operators of the case tables have in common: CASE_OPERATOR(rope) defines rope_operator
+// from the table rope_cases, `prepare`, and rope_run_enqueue, _check and _destroy, which know their
+// run.
 #ifndef CASES_OPERATOR_H
 #define CASES_OPERATOR_H
 
