@@ -12,7 +12,8 @@
 // fixed-point fraction of a turn per position, multiplied by the position in wrapping integer
 // arithmetic, and its sine and cosine are polynomials: |error| of both at most 2^-22 everywhere. A
 // rotated element is within half a unit in the last place of its dtype plus 2^-21 of its pair's
-// norm.
+// norm. Where a sinusoid was added it is 2^-21 of the attention factor instead, and for f16 and
+// bf16 the sum's own rounding to f32.
 #ifndef GYRE_ROPE_H
 #define GYRE_ROPE_H
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Frequencies that Hugging Face's own tests expect, which print five digits.
+// Numbers that others have published: frequencies that Hugging Face's own tests expect, which print
+// five digits, and ALiBi's slopes.
 #include <math.h>
+#include <stdlib.h>
 
 #include <cjson/cJSON.h>
 
+#include <gyre/attention.h>
 #include <gyre/rope_config.h>
 
 #include "data/folder.h"
@@ -29,7 +32,7 @@ static const struct {
 };
 enum { N_ARRAYS = sizeof(arrays) / sizeof(arrays[0]) };
 
-Test(rope_published, frequencies)
+Test(published, frequencies)
 {
     cJSON *json = data_read_json("published/hf_expected_inv_freq.json");
     if (json == NULL)
@@ -43,6 +46,30 @@ Test(rope_published, frequencies)
             double want = cJSON_GetArrayItem(array, j)->valuedouble;
             cr_assert(fabs(inv_freq[j] - want) <= 0.5e-4 * want, "%s[%d]: got %.9g, want %.9g",
                       arrays[i].key, j, inv_freq[j], want);
+        }
+    }
+    cJSON_Delete(json);
+}
+
+// An array for every number of heads.
+Test(published, alibi_slopes)
+{
+    cJSON *json = data_read_json("published/alibi_slopes.json");
+    const cJSON *array;
+    if (json == NULL)
+        skip_test("nothing to compare with: no published slopes in", data_dir());
+    cr_assert(cJSON_GetArraySize(json) >= 7);
+    cJSON_ArrayForEach(array, json)
+    {
+        enum { MAX_HEADS = 1024 };
+        float slopes[MAX_HEADS];
+        int n = atoi(array->string);
+        cr_assert(n > 0 && n <= MAX_HEADS && cJSON_GetArraySize(array) == n, "%s", array->string);
+        cr_assert(gyre_alibi_slopes((uint32_t)n, slopes) == GYRE_OK);
+        for (int i = 0; i < n; i++) {
+            double want = cJSON_GetArrayItem(array, i)->valuedouble;
+            cr_assert(fabs((double)slopes[i] - want) <= 0x1p-24 * want, "%d heads, %d: got %.9g", n,
+                      i, (double)slopes[i]);
         }
     }
     cJSON_Delete(json);
