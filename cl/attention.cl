@@ -5,9 +5,9 @@
 //   l = l exp(m - m') + sum p       o = o exp(m - m') + p v
 //   out = o / l   lse = m + log l
 //
-// groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE columns
-// of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by MK keys
-// of s and MQ rows by NV float4 of o.
+// groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE
+// columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by
+// MK keys of s and MQ rows by NV float4 of o.
 //
 // Without an output v is not read: it may be absent. Barriers stay outside of such branches, where
 // PoCL miscompiles them.

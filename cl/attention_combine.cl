@@ -3,8 +3,8 @@
 //
 //   M = max m_i   L = sum_i l_i exp(m_i - M)   o = sum_i acc_i exp(m_i - M) / L   lse = M + log L
 //
-// groups: (ceil(v_dim / WG), rows (strided), kv heads * batch, kv heads innermost). A work-item is a
-// column of v.
+// groups: (ceil(v_dim / WG), rows (strided), kv heads * batch, kv heads innermost). A work-item is
+// a column of v.
 #include "args/attention_combine.h"
 #include "common.clh"
 #include "exp.clh"

@@ -5,8 +5,8 @@
 //
 // and writes lse = max + log(sum) when asked for.
 //
-// groups: (1, queries (strided), heads * batch, heads innermost). A work-group is a row; a work-item
-// has every WG-th key of it.
+// groups: (1, queries (strided), heads * batch, heads innermost). A work-group is a row; a
+// work-item has every WG-th key of it.
 #include "args/softmax.h"
 #include "exp.clh"
 #include "keys.clh"

@@ -5,9 +5,9 @@
 //   l = l exp(m - m') + sum p       o = o exp(m - m') + p v
 //   out = o / l   lse = m + log l
 //
-// groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE columns
-// of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by MK keys
-// of s and MQ rows by NV vec4 of o.
+// groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE
+// columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by
+// MK keys of s and MQ rows by NV vec4 of o.
 //
 // STAGED 1: q, k and v pass through shared memory. 0: only p does, for devices where shared memory
 // is no faster than global memory.
@@ -41,7 +41,7 @@ const uint NV = (V_TILE + 4 * TX - 1) / (4 * TX);
 // A row of the tile of p, in vec4: odd, so that work-items of a column meet different banks.
 const uint P_STRIDE = TILE_K / 4 | 1;
 shared vec4 p_tile[TILE_Q * P_STRIDE];
-shared vec4 part[TILE_Q * TX / 4]; // (TILE_Q, TX) what each work-item of a row brings to a reduction
+shared vec4 part[TILE_Q * TX / 4]; // (TILE_Q, TX) what each work-item brings to a reduction
 
 // The tile of this group and the place of this work-item in it.
 uint batch, kv_head, first_row, first_column, n_columns;

@@ -6,8 +6,8 @@
 //   2 masked   s = s + mask, -inf where the key is hidden
 //
 // groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q) (strided), heads * batch, heads
-// innermost). The work-items of a group form a grid of TX keys by TY queries, each owning MQ queries by
-// MK keys; q and k pass through shared memory, CHUNK elements at a time.
+// innermost). The work-items of a group form a grid of TX keys by TY queries, each owning MQ
+// queries by MK keys; q and k pass through shared memory, CHUNK elements at a time.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
@@ -17,8 +17,8 @@ layout(constant_id = 1) const uint TILE_Q = 8;
 layout(constant_id = 2) const uint TILE_K = 32;
 
 ARGS(gyre_attention_args);
-BUFFER(0, restrict readonly, Q, TYPE(Q_DTYPE), q);                 // (batch, query, head, head_dim)
-BUFFER(1, restrict readonly, K, TYPE(K_DTYPE), k);                 // (batch, key, kv head, head_dim)
+BUFFER(0, restrict readonly, Q, TYPE(Q_DTYPE), q);                 // (batch, query, head, dim)
+BUFFER(1, restrict readonly, K, TYPE(K_DTYPE), k);                 // (batch, key, kv head, dim)
 BUFFER(2, restrict readonly, Mask, TYPE(MASK_DTYPE), mask);        // (batch, head, query, key)
 BUFFER(3, restrict writeonly, Scores, TYPE(SCORES_DTYPE), result); // (batch, head, query, key)
 

@@ -5,8 +5,8 @@
 //   2 masked   s = s + mask, -inf where the key is hidden
 //   3 probs    p = exp(s - m) / sum exp(s - m), m = max s; zeros in a row with nothing allowed
 //
-// and lse = m + log sum exp(s - m). groups: (1, queries (strided), heads * batch, heads innermost): a
-// group per row, its work-items WG keys apart.
+// and lse = m + log sum exp(s - m). groups: (1, queries (strided), heads * batch, heads innermost):
+// a group per row, its work-items WG keys apart.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Each device has one of two kernels for many rows, by what its local memory is. Here it is told the
-// opposite, so that both kernels run on every device.
+// Each device has one of two kernels for many rows, by what its local memory is. Here it is told
+// the opposite, so that both kernels run on every device.
 #include <criterion/criterion.h>
 #include <string.h>
 

@@ -9,7 +9,7 @@
 // and s come from the caller's cache.
 //
 // Buffers: 0 q, 1 q_out, 2 k, 3 k_out, 4 table (or cos), 5 positions, 6 sin.
-//   table: (n_pairs) low and high word of the 64-bit fraction of a turn that one position adds, then
+//   table: (n_pairs) low and high word of the 64-bit fraction of a turn that a position adds, then
 //   (n_pairs) axes: ROPE_TABLE_WORDS words a pair in all.
 // Defines: X_DTYPE (of q, k and the results), PAIRING (0 half, 1 interleaved), CACHE_DTYPE (of cos
 // and sin; DTYPE_NONE: angles from the table), ADD (1: add, 0: rotate).

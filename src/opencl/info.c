@@ -196,8 +196,8 @@ static bool is_vendor(const struct gyre_device_info *info, uint32_t pci_id, cons
     return info->vendor_id == pci_id || strncasecmp(info->vendor, name, strlen(name)) == 0;
 }
 
-// Mali and Adreno call theirs local though it is ordinary memory. Not every driver of these gives the
-// vendor's PCI id.
+// Mali and Adreno call theirs local though it is ordinary memory. Not every driver of these gives
+// the vendor's PCI id.
 static bool read_local_mem_global(const struct gyre_cl *cl, cl_device_id device,
                                   const struct gyre_device_info *info)
 {

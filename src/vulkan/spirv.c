@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Reads from a SPIR-V module what it needs of a device once its specialization constants have
-// values: drivers do not tell, and accept too much silently. Declarations stand before their uses in
-// a module, so one pass over it knows everything. Numbers are the SPIR-V specification's.
+// values: drivers do not tell, and accept too much silently. Declarations stand before their uses
+// in a module, so one pass over it knows everything. Numbers are the SPIR-V specification's.
 #include "vk.h"
 
 #include <stdlib.h>

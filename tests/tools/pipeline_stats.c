@@ -3,8 +3,8 @@
 //
 //   pipeline_stats FILE.spv BINDINGS CONST,CONST,...
 //
-// prints "name: value" per statistic of VK_KHR_pipeline_executable_properties. Null drivers crash on
-// submission; nothing here submits.
+// prints "name: value" per statistic of VK_KHR_pipeline_executable_properties. Null drivers crash
+// on submission; nothing here submits.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

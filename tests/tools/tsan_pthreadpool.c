@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Tells the thread sanitizer what pthreadpool promises: tasks start after the call and end before its
-// return. The library itself is not instrumented and waits on futexes, which the sanitizer cannot
-// see. Races between tasks of one call stay visible. Linked into programs under that sanitizer only.
+// Tells the thread sanitizer what pthreadpool promises: tasks start after the call and end before
+// its return. The library itself is not instrumented and waits on futexes, which the sanitizer
+// cannot see. Races between tasks of one call stay visible. Linked into programs under that
+// sanitizer only.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <string.h>
