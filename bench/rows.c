@@ -61,9 +61,12 @@ const struct bench_row bench_rows[] = {
          GYRE_ROPE_INTERLEAVED, 0),
     ROPE(LIMIT_COLD_SCALE, 0, "half_4096_in_place", CASE_F32 | CASE_F16, 4096, 32, GYRE_ROPE_HALF,
          .is_in_place = true),
+    ROPE(LIMIT_COLD_SCALE, 0, "interleaved_4096_in_place", CASE_F32 | CASE_F16, 4096, 32,
+         GYRE_ROPE_INTERLEAVED, .is_in_place = true),
     // What a call costs, and what the angles of 512 tokens do.
     ROPE(LIMIT_COPY, 0, "half_512_1_head", CASE_F32, 512, 1, GYRE_ROPE_HALF, 0),
     ROPE(LIMIT_COPY, 0, "half_1", CASE_F32 | CASE_F16, 1, 32, GYRE_ROPE_HALF, 0),
+    ROPE(LIMIT_COPY, 0, "interleaved_1", CASE_F32 | CASE_F16, 1, 32, GYRE_ROPE_INTERLEAVED, 0),
     ROPE(LIMIT_COPY, SOFTWARE, "half_64", CASE_F32 | CASE_F16, 64, 32, GYRE_ROPE_HALF, 0),
 
     PREFILL(QUICK, "prefill_512_d128", CASE_ALL, 512, 128, 16),

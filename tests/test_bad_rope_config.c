@@ -64,8 +64,9 @@ static const struct {
     {{OF(LLAMA3), .max_len = 64, .low_freq_factor = 8, .high_freq_factor = 4}, "high_freq_factor"},
     {{.head_dim = 8, .attention_factor = INFINITY}, "attention_factor"},
     {{.head_dim = 8, .attention_factor = NAN}, "attention_factor"},
-    {{.head_dim = 8, .attention_factor = 1e31}, "attention_factor"},
-    {{.head_dim = 8, .attention_factor = 1e-31}, "attention_factor"},
+    {{.head_dim = 8, .attention_factor = 1e19}, "attention_factor"},
+    {{.head_dim = 8, .attention_factor = 1e-19}, "attention_factor"},
+    {{.head_dim = 8, .attention_factor = -1}, "attention_factor"},
     {{OF(YARN), .max_len = 64, .factor = 2, .mscale = 1e200, .mscale_all_dim = 1},
      "attention_factor"},
     {{OF(YARN), .max_len = 64, .factor = 2, .mscale_all_dim = 1e200}, "mscale_all_dim"},
@@ -82,6 +83,14 @@ static const struct {
     {{.head_dim = 8, .inv_freq = with_nan}, "inv_freq"},
     {{.head_dim = 8, .inv_freq = too_fast}, "inv_freq"},
     {{.head_dim = 8, .freq_factors = with_zero}, "freq_factors"},
+    {{.head_dim = 8, .freq_factors = negative}, "freq_factors"},
+    // Frequencies of the caller's own do not excuse the rest.
+    {{.head_dim = 8, .inv_freq = ones, .kind = (enum gyre_rope_kind)99}, "kind"},
+    {{.head_dim = 8, .inv_freq = ones, .theta = NAN}, "theta"},
+    {{.head_dim = 8, .inv_freq = ones, .kind = GYRE_ROPE_YARN, .factor = -4}, "factor"},
+    {{OF(PROPORTIONAL), .rotary_dim = 4}, "rotary_dim"},
+    {{OF(NTK), .factor = 1e308}, "factor"},
+    {{OF(LONGROPE), SHORT(4), LONG(4), .original_len = 8, .axes = GYRE_ROPE_VISION}, "axes"},
     {{.head_dim = 8, .freq_factors = with_nan}, "freq_factors"},
 
     // Axes.
@@ -115,10 +124,13 @@ Test(bad_rope_config, resolve_names_the_field)
         struct gyre_log log = log_into(&lines);
         struct gyre_rope_facts facts = {.n_pairs = 77};
         uint32_t axes[4] = {77, 77, 77, 77};
-        enum gyre_status status = gyre_rope_resolve(&bad[i].config, &log, &facts, NULL, axes);
+        double inv_freq[4] = {77, 77, 77, 77};
+        enum gyre_status status = gyre_rope_resolve(&bad[i].config, &log, &facts, inv_freq, axes);
         cr_assert(status == GYRE_INVALID, "row %zu: %s", i, bad[i].field);
         cr_assert(names(lines.text, bad[i].field), "row %zu, %s: %s", i, bad[i].field, lines.text);
-        cr_assert(facts.n_pairs == 77 && axes[0] == 77, "row %zu", i);
+        cr_assert(facts.n_pairs == 77, "row %zu", i);
+        for (int j = 0; j < 4; j++)
+            cr_assert(axes[j] == 77 && inv_freq[j] == 77, "row %zu writes pair %d", i, j);
     }
 }
 

@@ -221,7 +221,7 @@ Test(rope_config, yarn_without_a_factor_is_the_default)
 
 Test(rope_config, own_frequencies_and_divisors)
 {
-    static const double own[4] = {3, -0.5, 0, 0.1}, divisors[4] = {1, 2, 4, -8};
+    static const double own[4] = {3, -0.5, 0, 0.1}, divisors[4] = {1, 2, 4, 8};
     const struct gyre_rope_config config = {
         .head_dim = 8, .inv_freq = own, .freq_factors = divisors, .is_f32 = true};
     double inv_freq[4];

@@ -37,7 +37,7 @@ enum gyre_rope_kind {
     // than original_len / low_freq_factor, between them a blend, linear in 1/wave (Llama 3.1).
     GYRE_ROPE_LLAMA3,
     // theta^(-2j/head_dim) / factor for the first partial_rotary_factor of head_dim/2 pairs, and 0,
-    // no rotation, for the others (Gemma 3n and later).
+    // no rotation, for the others (Gemma). All of the head is the window: no rotary_dim.
     GYRE_ROPE_PROPORTIONAL,
 };
 
@@ -85,7 +85,7 @@ struct gyre_rope_config {
     double attention_factor;
 
     const double *inv_freq;     // (rotary_dim/2) radians per position, instead of kind's
-    const double *freq_factors; // (rotary_dim/2) that the frequencies are divided by at the end
+    const double *freq_factors; // (rotary_dim/2) positive numbers, to divide by at the end
     bool is_f32;                // frequencies are rounded to f32, as most training code had them
 
     enum gyre_rope_axes axes;
@@ -106,7 +106,7 @@ struct gyre_rope_facts {
 // Computes frequencies (radians per position) and axes of the pairs, (n_pairs) each; either may be
 // NULL. INVALID names the field: head_dim 0 or beyond 2^20, rotary_dim odd or beyond head_dim,
 // theta, factor or another number not finite or not positive, a list of the wrong length, sections
-// that do not add up, a frequency of 2^32 or more, an attention factor outside [1e-30, 1e30].
+// that do not add up, a frequency of 2^32 or more, an attention factor outside [1e-18, 1e18].
 GYRE_API enum gyre_status gyre_rope_resolve(const struct gyre_rope_config *config,
                                             const struct gyre_log *log,
                                             struct gyre_rope_facts *facts, double *inv_freq,

@@ -25,7 +25,8 @@ static const struct command_help help = {
         "Rows have 32 query heads; attention has 8 KV heads and is causal. Each is held against\n"
         "the reference before it is timed. On the CPU its limit is probed in turns with it, on\n"
         "as many threads: copying the same rows, reading the same keys and values cold, or\n"
-        "multiply-adds. A share compares the fastest run with the fastest probe.",
+        "multiply-adds. A share compares the fastest run with the fastest probe. What the angles\n"
+        "of RoPE cost is at most what half_512_1_head takes of half_512's time.",
 };
 
 struct bench_options {

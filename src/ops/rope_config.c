@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 #include "ops/turn.h"
@@ -84,25 +85,27 @@ static enum gyre_status check(struct gyre_rope_config *config, const struct gyre
         status = check_mscales(config, log);
     if (status == GYRE_OK)
         status = gyre_rope_axes_check(config, log);
-    if (status == GYRE_OK && config->inv_freq == NULL)
+    if (status == GYRE_OK)
         status = gyre_rope_kind_check(config, log);
     return status;
 }
 
 // --- frequencies
 
-static enum gyre_status set_frequencies(const struct gyre_rope_config *config,
-                                        const struct gyre_log *log, double *inv_freq)
+// Radians per position, (rotary_dim/2).
+static enum gyre_status find_frequencies(const struct gyre_rope_config *config,
+                                         const struct gyre_log *log, double *inv_freq)
 {
     uint32_t n = config->rotary_dim / 2;
     if (config->inv_freq == NULL)
         gyre_rope_kind_frequencies(config, inv_freq);
+    else
+        memcpy(inv_freq, config->inv_freq, n * sizeof(*inv_freq));
     for (uint32_t j = 0; j < n; j++) {
-        double f = config->inv_freq != NULL ? config->inv_freq[j] : inv_freq[j];
         double divisor = config->freq_factors != NULL ? config->freq_factors[j] : 1;
-        if (!isfinite(divisor) || divisor == 0)
+        if (!(isfinite(divisor) && divisor > 0))
             return gyre_fail(log, GYRE_INVALID, "rope: freq_factors[%u] %g", j, divisor);
-        inv_freq[j] = config->is_f32 ? (float)(f / divisor) : f / divisor;
+        inv_freq[j] = config->is_f32 ? (float)(inv_freq[j] / divisor) : inv_freq[j] / divisor;
         if (!(fabs(inv_freq[j]) < 0x1p32))
             return gyre_fail(log, GYRE_INVALID, "rope: inv_freq[%u] %g", j, inv_freq[j]);
     }
@@ -119,8 +122,8 @@ static enum gyre_status set_facts(const struct gyre_rope_config *config, const s
             or_default(config->attention_factor, gyre_rope_kind_attention_factor(config)),
         .softmax_scale_multiplier = gyre_rope_kind_softmax_multiplier(config),
     };
-    double size = fabs(facts->attention_factor); // it and its reciprocal must fit an f32
-    if (!(size >= 1e-30 && size <= 1e30))
+    double factor = facts->attention_factor; // its square and their reciprocals must fit an f32
+    if (!(factor >= 1e-18 && factor <= 1e18))
         return gyre_fail(log, GYRE_INVALID, "rope: attention_factor %g", facts->attention_factor);
     if (!isfinite(facts->softmax_scale_multiplier))
         return gyre_fail(log, GYRE_INVALID, "rope: mscale_all_dim %g", config->mscale_all_dim);
@@ -141,11 +144,13 @@ enum gyre_status gyre_rope_resolve(const struct gyre_rope_config *config,
     if (status != GYRE_OK)
         return status;
     uint32_t n = full.rotary_dim / 2;
-    double *own = inv_freq == NULL ? calloc(n, sizeof(*own)) : NULL; // to check them all the same
-    if (inv_freq == NULL && own == NULL)
+    double *frequencies = calloc(n, sizeof(*frequencies)); // a refused call writes nothing
+    if (frequencies == NULL)
         return GYRE_NO_MEMORY;
-    status = set_frequencies(&full, log, inv_freq != NULL ? inv_freq : own);
-    free(own);
+    status = find_frequencies(&full, log, frequencies);
+    if (status == GYRE_OK && inv_freq != NULL)
+        memcpy(inv_freq, frequencies, n * sizeof(*inv_freq));
+    free(frequencies);
     if (status != GYRE_OK)
         return status;
     if (facts != NULL)

@@ -8,6 +8,27 @@
 
 static const double PI = 3.14159265358979323846;
 
+// --- NTK
+
+static bool is_beyond(const struct gyre_rope_config *config)
+{
+    return config->seq_len > config->original_len;
+}
+
+static double ntk_theta(const struct gyre_rope_config *config, double factor)
+{
+    double d = config->rotary_dim;
+    return config->theta * pow(factor, d / (d - 2));
+}
+
+static double dynamic_theta(const struct gyre_rope_config *config)
+{
+    if (!is_beyond(config))
+        return config->theta;
+    double ratio = (double)config->seq_len / (double)config->original_len;
+    return ntk_theta(config, config->factor * ratio - (config->factor - 1));
+}
+
 // --- checking
 
 static enum gyre_status check_positive(const struct gyre_log *log, const char *field, double value)
@@ -68,29 +89,53 @@ static bool needs_length(enum gyre_rope_kind kind)
            kind == GYRE_ROPE_LLAMA3;
 }
 
+static enum gyre_status check_ntk(const struct gyre_rope_config *config, const struct gyre_log *log)
+{
+    if (config->rotary_dim <= 2)
+        return gyre_fail(log, GYRE_INVALID, "rope: rotary_dim %u is too small for NTK",
+                         config->rotary_dim);
+    bool is_dynamic = config->kind == GYRE_ROPE_DYNAMIC;
+    double theta = is_dynamic ? dynamic_theta(config) : ntk_theta(config, config->factor);
+    if (!isfinite(theta) || theta <= 0)
+        return gyre_fail(log, GYRE_INVALID, "rope: factor %g makes theta %g", config->factor,
+                         theta);
+    return GYRE_OK;
+}
+
+// What only the frequencies of the kind need.
+static enum gyre_status check_kind(const struct gyre_rope_config *config,
+                                   const struct gyre_log *log)
+{
+    bool is_vision = config->pair_axes == NULL && config->axes == GYRE_ROPE_VISION;
+    if (needs_length(config->kind) && config->original_len == 0)
+        return gyre_fail(log, GYRE_INVALID, "rope: original_len and max_len are 0");
+    if (config->kind == GYRE_ROPE_NTK || config->kind == GYRE_ROPE_DYNAMIC)
+        return check_ntk(config, log);
+    if (config->kind == GYRE_ROPE_YARN && config->theta <= 1)
+        return gyre_fail(log, GYRE_INVALID, "rope: theta %g with yarn", config->theta);
+    if (config->kind == GYRE_ROPE_PROPORTIONAL && config->rotary_dim != config->head_dim)
+        return gyre_fail(log, GYRE_INVALID, "rope: rotary_dim %u with proportional",
+                         config->rotary_dim);
+    if (config->kind == GYRE_ROPE_LONGROPE && is_vision)
+        return gyre_fail(log, GYRE_INVALID, "rope: axes vision with longrope");
+    return config->kind == GYRE_ROPE_LONGROPE ? check_longrope(config, log) : GYRE_OK;
+}
+
 enum gyre_status gyre_rope_kind_check(const struct gyre_rope_config *config,
                                       const struct gyre_log *log)
 {
-    bool is_ntk = config->kind == GYRE_ROPE_NTK || config->kind == GYRE_ROPE_DYNAMIC;
     if ((unsigned)config->kind > GYRE_ROPE_PROPORTIONAL)
         return gyre_fail(log, GYRE_INVALID, "rope: kind %d", (int)config->kind);
     enum gyre_status status = check_numbers(config, log);
     if (status != GYRE_OK)
         return status;
-    if (needs_length(config->kind) && config->original_len == 0)
-        return gyre_fail(log, GYRE_INVALID, "rope: original_len and max_len are 0");
-    if (is_ntk && config->rotary_dim <= 2)
-        return gyre_fail(log, GYRE_INVALID, "rope: rotary_dim %u is too small for NTK",
-                         config->rotary_dim);
-    if (config->kind == GYRE_ROPE_YARN && config->theta <= 1)
-        return gyre_fail(log, GYRE_INVALID, "rope: theta %g with yarn", config->theta);
     if (config->beta_fast < config->beta_slow)
         return gyre_fail(log, GYRE_INVALID, "rope: beta_fast %g below beta_slow %g",
                          config->beta_fast, config->beta_slow);
     if (config->high_freq_factor < config->low_freq_factor)
         return gyre_fail(log, GYRE_INVALID, "rope: high_freq_factor %g below low_freq_factor %g",
                          config->high_freq_factor, config->low_freq_factor);
-    return config->kind == GYRE_ROPE_LONGROPE ? check_longrope(config, log) : GYRE_OK;
+    return config->inv_freq == NULL ? check_kind(config, log) : GYRE_OK;
 }
 
 // --- frequencies
@@ -99,25 +144,6 @@ enum gyre_status gyre_rope_kind_check(const struct gyre_rope_config *config,
 static double power(double theta, uint32_t j, uint32_t dim)
 {
     return pow(theta, -2.0 * j / dim);
-}
-
-static bool is_beyond(const struct gyre_rope_config *config)
-{
-    return config->seq_len > config->original_len;
-}
-
-static double ntk_theta(const struct gyre_rope_config *config, double factor)
-{
-    double d = config->rotary_dim;
-    return config->theta * pow(factor, d / (d - 2));
-}
-
-static double dynamic_theta(const struct gyre_rope_config *config)
-{
-    if (!is_beyond(config))
-        return config->theta;
-    double ratio = (double)config->seq_len / (double)config->original_len;
-    return ntk_theta(config, config->factor * ratio - (config->factor - 1));
 }
 
 // The pair, as a real number, whose wave turns so often within original_len.
@@ -168,8 +194,8 @@ static double llama3(const struct gyre_rope_config *config, uint32_t j)
 
 static double proportional(const struct gyre_rope_config *config, uint32_t j)
 {
-    uint32_t n_turning = (uint32_t)(config->partial_rotary_factor * config->rotary_dim / 2);
-    return j < n_turning ? power(config->theta, j, config->rotary_dim) / config->factor : 0;
+    uint32_t n_turning = (uint32_t)(config->partial_rotary_factor * config->head_dim / 2);
+    return j < n_turning ? power(config->theta, j, config->head_dim) / config->factor : 0;
 }
 
 static double frequency(const struct gyre_rope_config *config, uint32_t j)

@@ -185,7 +185,7 @@ INLINE void turn_heads_as(u32 dtype, enum action action, const struct gyre_rope_
     for (size_t h = 0; h < heads->n; h++) {
         const char *src = element(dtype, heads->src, h * heads->src_stride);
         char *dst = element_mut(dtype, heads->dst, h * heads->dst_stride);
-        if (args->n_pass != 0)
+        if (args->n_pass != 0 && src != dst)
             copy_rest(dtype, args, src, dst);
         turn_pairs(dtype, action, element(dtype, src, args->rotary_offset),
                    element_mut(dtype, dst, args->rotary_offset), factors, args->n_pairs);
