@@ -4,9 +4,10 @@
 #include "on_devices.h"
 
 // 26 MiB each
-#define LARGE(tokens, of_pairing)                                                                  \
+#define LARGE(tokens, of_pairing, ...)                                                             \
     {                                                                                              \
-        .n_tokens = tokens, .n_heads = 32, .head_dim = 128, .pairing = of_pairing, .start = -7     \
+        .n_tokens = tokens, .n_heads = 32, .head_dim = 128, .pairing = of_pairing, .start = -7,    \
+        __VA_ARGS__                                                                                \
     }
 
 static const struct {
@@ -14,12 +15,15 @@ static const struct {
     enum gyre_dtype dtype;
     struct rope_case row;
 } rows[] = {
-    {"half, f32", GYRE_F32, LARGE(1664, GYRE_ROPE_HALF)},
-    {"interleaved, f32", GYRE_F32, LARGE(1664, GYRE_ROPE_INTERLEAVED)},
-    {"half, f16", GYRE_F16, LARGE(3328, GYRE_ROPE_HALF)},
-    {"interleaved, f16", GYRE_F16, LARGE(3328, GYRE_ROPE_INTERLEAVED)},
-    {"half, bf16", GYRE_BF16, LARGE(3328, GYRE_ROPE_HALF)},
-    {"interleaved, bf16", GYRE_BF16, LARGE(3328, GYRE_ROPE_INTERLEAVED)},
+    {"half, f32", GYRE_F32, LARGE(1664, GYRE_ROPE_HALF, .n_batch = 1)},
+    {"interleaved, f32", GYRE_F32, LARGE(1664, GYRE_ROPE_INTERLEAVED, .n_batch = 1)},
+    {"half, f16", GYRE_F16, LARGE(3328, GYRE_ROPE_HALF, .n_batch = 1)},
+    {"interleaved, f16", GYRE_F16, LARGE(3328, GYRE_ROPE_INTERLEAVED, .n_batch = 1)},
+    {"half, bf16", GYRE_BF16, LARGE(3328, GYRE_ROPE_HALF, .n_batch = 1)},
+    {"interleaved, bf16", GYRE_BF16, LARGE(3328, GYRE_ROPE_INTERLEAVED, .n_batch = 1)},
+    // Beside elements that pass through, and rows that are not aligned, so that nothing streams.
+    {"window, f32", GYRE_F32, LARGE(1664, GYRE_ROPE_HALF, .rotary_dim = 64, .rotary_offset = 64)},
+    {"unaligned, f32", GYRE_F32, LARGE(1664, GYRE_ROPE_INTERLEAVED, .is_unaligned = true)},
 };
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
