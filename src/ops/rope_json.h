@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Reading a model's config.json.
-//   rope_json.c        from text to configuration: what each key means
-//   rope_json_keys.c   which keys there are
-//   rope_json_model.c  what a type of model leaves unsaid
-//   rope_json_stub.c   all of it, in a library without JSON
+//   rope_json.c         from text to configuration
+//   rope_json_keys.c    which keys there are
+//   rope_json_model.c   what a type of model leaves unsaid
+//   rope_json_values.c  values of keys
+//   rope_json_shape.c   what rotates
+//   rope_json_speed.c   how fast
+//   rope_json_stub.c    all of it, in a library without JSON
 #ifndef GYRE_OPS_ROPE_JSON_H
 #define GYRE_OPS_ROPE_JSON_H
 
