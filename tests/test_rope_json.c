@@ -139,6 +139,34 @@ Test(rope_json, pairing)
         READS("{" HEAD_JSON ", 'model_type': 'deepseek_v3', 'rope_interleave': false}", HEAD));
 }
 
+#define READS_TYPE(type, ...)                                                                      \
+    READS("{'hidden_size': 4096, 'num_attention_heads': 64, 'model_type': '" type "'}", __VA_ARGS__)
+
+Test(rope_json, class_defaults)
+{
+    CHECK_SPELLINGS(
+        READS_TYPE("other", .head_dim = 64, .theta = 10000),
+        READS_TYPE("glm", HEAD, .partial_rotary_factor = 0.5, .pairing = GYRE_ROPE_INTERLEAVED),
+        READS_TYPE("glm4", HEAD, .partial_rotary_factor = 0.5, .pairing = GYRE_ROPE_INTERLEAVED),
+        READS_TYPE("glm4_moe", .head_dim = 64, .theta = 10000, .partial_rotary_factor = 0.5),
+        READS_TYPE("gpt_neox", .head_dim = 64, .theta = 10000, .partial_rotary_factor = 0.25),
+        READS_TYPE("nemotron", .head_dim = 64, .theta = 10000, .partial_rotary_factor = 0.5),
+        READS_TYPE("persimmon", .head_dim = 64, .theta = 25000, .partial_rotary_factor = 0.5),
+        READS_TYPE("phi", .head_dim = 64, .theta = 10000, .partial_rotary_factor = 0.5),
+        READS_TYPE("qwen3_next", .head_dim = 256, .theta = 10000, .partial_rotary_factor = 0.25),
+        READS_TYPE("stablelm", .head_dim = 64, .theta = 10000, .partial_rotary_factor = 0.25),
+        READS("{'model_type': 'gptj', 'n_embd': 4096, 'n_head': 16}", .head_dim = 256,
+              .theta = 10000, .rotary_dim = 64, .pairing = GYRE_ROPE_INTERLEAVED),
+        READS("{'model_type': 'codegen', 'n_embd': 4096, 'n_head': 16}", .head_dim = 256,
+              .theta = 10000, .rotary_dim = 64, .pairing = GYRE_ROPE_INTERLEAVED),
+        READS("{'model_type': 'gptj', 'n_embd': 64, 'n_head': 2, 'rotary_dim': 16}", .head_dim = 32,
+              .theta = 10000, .rotary_dim = 16, .pairing = GYRE_ROPE_INTERLEAVED),
+        READS("{'model_type': 'phi', " HEAD_JSON ", 'partial_rotary_factor': 0.75}", HEAD,
+              .partial_rotary_factor = 0.75),
+        READS("{'model_type': 'gpt_neox', " HEAD_JSON ", 'rotary_pct': 1.0}", HEAD,
+              .partial_rotary_factor = 1));
+}
+
 Test(rope_json, bases_and_lengths)
 {
     CHECK_SPELLINGS(
@@ -291,6 +319,8 @@ Test(rope_json, unknown_keys)
         {"{" HEAD_JSON ", 'rope_parameters': {'full_attention': {'odd': 1}, 'factor': 2, "
          "'sliding_attention': {'even': 1}}}",
          "factor odd"},
+        {"{" HEAD_JSON ", 'rope \\u001b[31m\xc3\xa9': 1, 'rope-2.x': 1}", "rope???31m?? rope-2.x"},
+        {"{" HEAD_JSON ", 'rope_scaling': {'': 1}}", "?"},
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct reading reading;
@@ -305,14 +335,20 @@ Test(rope_json, unknown_keys_are_cut)
     const char text[] = "{\"head_dim\": 8, \"rope_magic\": 1, \"rope_more\": 1}";
     struct gyre_rope_json_params params = {.text = text, .size = strlen(text)};
     struct gyre_rope_config *config;
-    char unknown[14] = "before";
+    char unknown[14] = "before", whole[21];
     cr_assert(gyre_rope_config_from_json(&params, &config, NULL, 0) == GYRE_OK);
     gyre_rope_config_destroy(&config);
     cr_assert(gyre_rope_config_from_json(&params, &config, unknown, 1) == GYRE_OK);
     cr_assert_str_empty(unknown);
     gyre_rope_config_destroy(&config);
     cr_assert(gyre_rope_config_from_json(&params, &config, unknown, sizeof(unknown)) == GYRE_OK);
-    cr_assert_str_eq(unknown, "rope_magic ro");
+    cr_assert_str_eq(unknown, "rope_magic...");
+    gyre_rope_config_destroy(&config);
+    cr_assert(gyre_rope_config_from_json(&params, &config, unknown, 3) == GYRE_OK);
+    cr_assert_str_eq(unknown, "..");
+    gyre_rope_config_destroy(&config);
+    cr_assert(gyre_rope_config_from_json(&params, &config, whole, sizeof(whole)) == GYRE_OK);
+    cr_assert_str_eq(whole, "rope_magic rope_more");
     gyre_rope_config_destroy(&config);
 }
 

@@ -97,6 +97,7 @@ Test(rope_json_bad, values)
 Test(rope_json_bad, unknown_type)
 {
     check_refusal(SCALED("{'type': 'xdrope'}"), NULL, GYRE_UNSUPPORTED, "xdrope");
+    check_refusal(SCALED("{'type': 'x\\u001b[2Jy'}"), NULL, GYRE_UNSUPPORTED, "x??2Jy");
 }
 
 Test(rope_json_bad, layer_types)

@@ -133,12 +133,16 @@ struct gyre_rope_json_params {
 
 // Makes a configuration, whose arrays belong to it; gyre_rope_config_destroy frees both. Both
 // spellings of the keys are read (rope_scaling and rope_parameters, type and rope_type), and a
-// text_config inside. What a file leaves to the class of its model (which elements form a pair, the
-// head size of some) is known by its model_type. Keys about RoPE that are not known are listed in
-// `unknown`, separated by spaces and cut to `unknown_size` bytes with the terminating zero; "" when
-// there is none. INVALID: not JSON, a value of the wrong type, a key that is missing, a layer type
-// that the model has not, and everything that gyre_rope_resolve refuses; UNSUPPORTED: an unknown
-// rope_type, or a library built without JSON; NO_MEMORY.
+// text_config inside. What a file leaves to the class of its model (which elements form a pair, how
+// many rotate, the base, the head size) is known for the values of model_type that
+// src/ops/rope_json_model.c lists; files of other models are read as written, with the defaults of
+// struct gyre_rope_config.
+// Keys about RoPE that are not known are listed in `unknown`, separated by spaces; "" when there is
+// none. Characters other than letters, digits, '_', '-' and '.' are '?' there, and a list that does
+// not fit `unknown_size` bytes, the terminating zero among them, ends with "...".
+// INVALID: not JSON, a value of the wrong type, a key that is missing, a layer type that the model
+// has not, and everything that gyre_rope_resolve refuses; UNSUPPORTED: an unknown rope_type, or a
+// library built without JSON; NO_MEMORY.
 GYRE_API enum gyre_status gyre_rope_config_from_json(const struct gyre_rope_json_params *params,
                                                      struct gyre_rope_config **out, char *unknown,
                                                      size_t unknown_size);

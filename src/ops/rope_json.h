@@ -26,6 +26,10 @@ struct gyre_rope_json {
     bool is_per_layer_type;
 };
 
+// A character of a text from outside that may be shown: letters, digits, '_', '-' and '.' as they
+// are, others as '?'.
+char gyre_rope_json_shown(char c);
+
 // Finds them. INVALID: one is not an object, or there are no layers of the type. Names of keys that
 // are not known go to `unknown`, also then.
 enum gyre_status gyre_rope_json_find(const cJSON *root, const char *layer_type,
@@ -48,6 +52,7 @@ struct gyre_rope_model {
     enum gyre_rope_pairing pairing;
     uint32_t head_dim; // not hidden_size / n_heads
     uint32_t hidden_size, n_heads;
+    uint32_t rotary_dim; // goes before partial_rotary_factor
     double partial_rotary_factor;
     double theta;
     double local_theta; // of layers of type sliding_attention

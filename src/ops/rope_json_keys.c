@@ -3,7 +3,6 @@
 // written where old ones were: transformers 5 has rope_parameters, which holds rope_theta too and
 // may be one object per layer type; before, rope_scaling stood beside rope_theta.
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "log.h"
@@ -94,19 +93,39 @@ static bool is_known_of_model(const char *key)
     return !is_about_rope || is_known_of_rope(key) || is_among(model_keys, key);
 }
 
+char gyre_rope_json_shown(char c)
+{
+    bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    c == '_' || c == '-' || c == '.';
+    return is_plain ? c : '?';
+}
+
 // Where names of keys go.
 struct names {
     char *text; // `size` bytes; may be NULL when that is 0
     size_t size, length;
 };
 
+// Without room the last characters become "...".
+static void add_char(struct names *names, char c)
+{
+    if (names->length + 1 < names->size) {
+        names->text[names->length++] = c;
+        names->text[names->length] = '\0';
+        return;
+    }
+    for (size_t i = 0; i < 3 && i < names->length; i++)
+        names->text[names->length - 1 - i] = '.';
+}
+
 static void add_name(struct names *names, const char *key)
 {
-    size_t room = names->size - names->length;
-    if (room <= 1)
-        return;
-    int n = snprintf(names->text + names->length, room, "%s%s", names->length > 0 ? " " : "", key);
-    names->length += (size_t)n < room ? (size_t)n : room - 1;
+    if (names->length > 0)
+        add_char(names, ' ');
+    if (*key == '\0')
+        add_char(names, '?');
+    for (; *key != '\0'; key++)
+        add_char(names, gyre_rope_json_shown(*key));
 }
 
 static void add_unknown(struct names *names, const cJSON *object, bool (*is_known)(const char *))

@@ -42,6 +42,8 @@ static void read_rotary(struct gyre_rope_json_reader *reader, struct gyre_rope_c
         partial = gyre_rope_json_positive(reader, reader->json.rope, KEYS("partial_rotary_factor"));
     config->partial_rotary_factor = partial != 0 ? partial : reader->type->partial_rotary_factor;
     config->rotary_dim = gyre_rope_json_size(reader, model, KEYS("rotary_dim"));
+    if (config->rotary_dim == 0)
+        config->rotary_dim = reader->type->rotary_dim;
 }
 
 // The part of a head that rotates can be a tensor of its own (DeepSeek), all of which does.

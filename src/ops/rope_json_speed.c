@@ -39,6 +39,16 @@ void gyre_rope_json_read_theta(struct gyre_rope_json_reader *reader,
 
 // --- kind
 
+static void refuse_kind(struct gyre_rope_json_reader *reader, const char *name)
+{
+    char shown[64];
+    size_t n = 0;
+    for (; name[n] != '\0' && n + 1 < sizeof(shown); n++)
+        shown[n] = gyre_rope_json_shown(name[n]);
+    shown[n] = '\0';
+    gyre_rope_json_refuse(reader, GYRE_UNSUPPORTED, "no such rope_type:", shown);
+}
+
 static void read_kind(struct gyre_rope_json_reader *reader, struct gyre_rope_config *config)
 {
     static const struct {
@@ -63,7 +73,7 @@ static void read_kind(struct gyre_rope_json_reader *reader, struct gyre_rope_con
             config->kind = kinds[i].kind;
             return;
         }
-    gyre_rope_json_refuse(reader, GYRE_UNSUPPORTED, "no such rope_type:", item->valuestring);
+    refuse_kind(reader, item->valuestring);
 }
 
 // Beside the rope object the original length is that of a model whose factor is not the ratio that
