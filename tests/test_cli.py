@@ -116,13 +116,35 @@ class Cli(unittest.TestCase):
              "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
                               "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}}
 
-    def rope_table(self, config, *args, **wanted):
-        """What `gyre rope-table` prints of a configuration."""
+    def config(self, config):
+        """Path of a configuration that the library can read."""
         path = self.write("config.json", json.dumps(config).encode())
         if "JSON" in subprocess.run([GYRE, "rope-table", path], capture_output=True, text=True,
                                     check=False).stderr:
             self.skipTest("the library was built without JSON")
-        return self.gyre("rope-table", path, *args, **wanted)
+        return path
+
+    def rope_table(self, config, *args, **wanted):
+        """What `gyre rope-table` prints of a configuration."""
+        return self.gyre("rope-table", self.config(config), *args, **wanted)
+
+    def test_rope_of_a_config(self):
+        model = {"head_dim": 8, "model_type": "gptj", "rotary_dim": 8, "rope_ratio": 2,
+                 "rope_local_base_freq": 10000}
+        said, read = self.path("said.npy"), self.path("read.npy")
+        args = "rope", data("q_pre.npy"), "-o", read, "--config", self.config(model)
+        self.gyre("rope", data("q_pre.npy"), "-o", said, "--pairing", "interleaved", "--theta",
+                  "20000")
+        self.gyre(*args)
+        self.near(read, said, 1e-9)
+        self.gyre(*args, "--theta", "5", code=USAGE, says="--theta")
+        self.gyre(*args, "--pairing", "half", code=USAGE, says="--pairing")
+        self.gyre(*args[:4], "--layer-type", "x", code=USAGE, says="--config")
+        self.gyre(*args, "--layer-type", "x", code=FAILED_FILE, says="layers of type x")
+        self.config({**model, "rope_magic": 1})
+        self.gyre(*args, code=FAILED, says="rope_magic")
+        self.config({"head_dim": 16})
+        self.gyre(*args, code=USAGE, says="head_dim")
 
     def test_rope_table(self):
         said = json.loads(self.rope_table(self.LLAMA, "--json", "--position", "1"))
@@ -149,15 +171,36 @@ class Cli(unittest.TestCase):
         self.assertAlmostEqual(theta("--layer-type", "sliding_attention"), 5000)
         self.rope_table(config, "--layer-type", "no", code=FAILED_FILE, says="layers of type no")
 
+    def test_rope_table_tells_what_stands_still(self):
+        config = {"head_dim": 8, "rope_scaling": {"rope_type": "proportional",
+                                                  "partial_rotary_factor": 0.5}}
+        self.assertIn("8 elements, of which 4 rotate (partial_rotary_factor 0.5)",
+                      self.rope_table(config))
+        said = json.loads(self.rope_table(config, "--json"))
+        self.assertEqual((said["rotary_dim"], said["n_rotating"], said["partial_rotary_factor"]),
+                         (8, 4, 0.5))
+
+    def test_rope_table_at_the_first_position(self):
+        said = json.loads(self.rope_table(self.LLAMA, "--json", "--position", "-2147483648"))
+        self.assertEqual(said["position"], -2 ** 31)
+        self.assertAlmostEqual(said["pairs"][0]["cos"], math.cos(2 ** 31), delta=1e-7)
+
     def test_rope_table_names_unknown_keys(self):
         config = {**self.LLAMA, "rope_magic": 1}
         text = self.rope_table(config, code=FAILED, says="rope_magic")
         self.assertIn("500000", text)
         self.assertEqual(json.loads(self.rope_table(config, "--json", code=FAILED))["unknown"],
                          ["rope_magic"])
+        config = {**self.LLAMA, "rope \x1b[31m": 1}
+        self.assertEqual(json.loads(self.rope_table(config, "--json", code=FAILED))["unknown"],
+                         ["rope???31m"])
 
     def test_rope_table_refuses(self):
-        self.rope_table({}, code=FAILED_FILE, says="head_dim")
+        self.rope_table({}, code=FAILED_FILE, says="config.json: rope: head_dim is missing")
+        run = subprocess.run([GYRE, "rope-table", "-"], input="{}", capture_output=True, text=True,
+                             check=False)
+        self.assertEqual(run.returncode, FAILED_FILE)
+        self.assertIn("standard input: rope: head_dim", run.stderr)
         self.rope_table({"head_dim": 8, "rope_scaling": {"type": "odd"}}, code=FAILED_FILE,
                         says="odd")
         self.gyre("rope-table", code=USAGE, says="usage")
@@ -175,6 +218,7 @@ class Cli(unittest.TestCase):
         self.rope_table(self.LLAMA, "--decay", png)
         with open(png, "rb") as file:
             self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
+        self.rope_table(self.LLAMA, "--decay", self.path("a.svg"), code=USAGE, says="PNG")
         self.rope_table(self.LLAMA, "--decay", "/nowhere/a.png", code=FAILED_FILE, says="written")
 
     def test_attend(self):

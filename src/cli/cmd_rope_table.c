@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // gyre rope-table: how a model rotates, from its config.json.
-#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "command.h"
+#include "config_file.h"
 #include "open.h"
 #include "rope_report.h"
-#include "text_file.h"
 
 static const struct command_help help = {
     .name = "rope-table",
@@ -25,13 +26,11 @@ static const struct command_help help = {
     .max_operands = 1,
 };
 
-enum { NO_POSITION = INT32_MIN };
-
 struct rope_table_options {
     struct common common;
-    const char *path, *layer_type, *decay;
-    uint32_t seq_len;
-    int32_t position;
+    struct config_choice choice;
+    const char *decay;
+    struct maybe_i32 position;
     bool is_whole;
 };
 
@@ -43,50 +42,47 @@ static int show(const struct rope_table_options *options, const struct rope_repo
         rope_report_print(report, options->is_whole);
     if (options->decay != NULL && !rope_report_draw(report, options->decay))
         return complain(CODE_DEVICE, "%s: the picture cannot be written", options->decay);
-    if (*report->unknown != '\0')
-        return complain(CODE_FAILED, "%s: keys that are not known: %s", options->path,
-                        report->unknown);
     return CODE_OK;
 }
 
-static int report_text(const struct rope_table_options *options, const char *text, size_t size)
+static int report_file(const struct rope_table_options *options, const struct config_file *file)
 {
-    struct gyre_rope_json_params params = {
-        .text = text,
-        .size = size,
-        .layer_type = options->layer_type,
-        .seq_len = options->seq_len,
-        .log = shown_log(&options->common),
-    };
-    struct gyre_rope_config *config;
-    struct rope_report report = {0};
-    const int32_t *position = options->position != NO_POSITION ? &options->position : NULL;
-    char unknown[1024];
-    int code;
-    enum gyre_status status =
-        gyre_rope_config_from_json(&params, &config, unknown, sizeof(unknown));
-    if (status == GYRE_OK)
-        status = rope_report_make(config, &params.log, position, &report);
-    report.unknown = unknown;
-    if (status == GYRE_OK)
-        code = show(options, &report);
-    else
-        code =
-            complain(CODE_DEVICE, "%s cannot be read: %s", options->path, gyre_status_name(status));
+    struct gyre_log log = shown_log(&options->common);
+    const int32_t *position = options->position.is_given ? &options->position.value : NULL;
+    struct rope_report report;
+    enum gyre_status status = rope_report_make(file->config, &log, position, &report);
+    report.unknown = file->unknown;
+    int code = status == GYRE_OK ? show(options, &report)
+                                 : complain(CODE_DEVICE, "the table: %s", gyre_status_name(status));
     rope_report_free(&report);
-    gyre_rope_config_destroy(&config);
     return code;
+}
+
+static int run(const struct rope_table_options *options)
+{
+    struct config_file file;
+    int code = config_file_read(&options->choice, &options->common, &file);
+    if (code == CODE_OK)
+        code = report_file(options, &file);
+    if (code == CODE_OK)
+        code = config_file_check(&options->choice, &file);
+    config_file_free(&file);
+    return code;
+}
+
+static bool is_png(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 4 && strcasecmp(path + length - 4, ".png") == 0;
 }
 
 int command_rope_table(int argc, char **argv)
 {
-    struct rope_table_options options = {.position = NO_POSITION};
+    struct rope_table_options options = {0};
     const struct option_spec specs[] = {
-        {"seq-len", 's', OPTION_U32, &options.seq_len, "N",
-         "length of the sequence (the original length)"},
-        {"layer-type", 'l', OPTION_TEXT, &options.layer_type, "NAME",
-         "full_attention, sliding_attention, ... (full_attention)"},
-        {"position", 'p', OPTION_I32, &options.position, "P", "also print cos and sin there"},
+        OPTION_SEQ_LEN(options.choice),
+        OPTION_LAYER_TYPE(options.choice),
+        {"position", 'p', OPTION_MAYBE_I32, &options.position, "P", "also print cos and sin there"},
         {"decay", 0, OPTION_TEXT, &options.decay, "FILE.png",
          "draw RoFormer's long-term decay (section 3.4.3)"},
         {"all", 'a', OPTION_FLAG, &options.is_whole, NULL, "every pair, on a terminal too"},
@@ -95,13 +91,11 @@ int command_rope_table(int argc, char **argv)
         {0},
     };
     int code;
-    size_t size;
-    if (!options_parse(&help, specs, argc, argv, &options.path, &code))
+    if (!options_parse(&help, specs, argc, argv, &options.choice.path, &code))
         return code;
-    char *text = text_file_read(options.path, &size);
-    if (text == NULL)
-        return CODE_DEVICE;
-    code = report_text(&options, text, size);
-    free(text);
-    return code;
+    if (options.decay != NULL && !is_png(options.decay))
+        return complain(CODE_USAGE,
+                        "rope-table: --decay draws a PNG, and '%s' does not end in .png",
+                        options.decay);
+    return run(&options);
 }

@@ -98,6 +98,11 @@ static bool set_value(const struct option_spec *spec, const char *text)
             return false;
         *(int32_t *)spec->value = (int32_t)whole;
         return true;
+    case OPTION_MAYBE_I32:
+        if (!parse_whole(text, INT32_MIN, INT32_MAX, &whole))
+            return false;
+        *(struct maybe_i32 *)spec->value = (struct maybe_i32){true, (int32_t)whole};
+        return true;
     case OPTION_DOUBLE:
         return parse_double(text, spec->value);
     case OPTION_CHOICE:
@@ -147,6 +152,7 @@ static const char *wanted(const struct option_spec *spec)
     case OPTION_U32:
         return "a whole number, not negative";
     case OPTION_I32:
+    case OPTION_MAYBE_I32:
         return "a whole number";
     case OPTION_DOUBLE:
         return "a number";

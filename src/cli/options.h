@@ -7,13 +7,19 @@
 #include <stdint.h>
 
 enum option_type {
-    OPTION_FLAG,   // bool
-    OPTION_COUNT,  // int, how often it was given
-    OPTION_TEXT,   // const char *
-    OPTION_U32,    // uint32_t
-    OPTION_I32,    // int32_t
-    OPTION_DOUBLE, // double
-    OPTION_CHOICE, // int: which of the words in `arg`, "half|interleaved"
+    OPTION_FLAG,      // bool
+    OPTION_COUNT,     // int, how often it was given
+    OPTION_TEXT,      // const char *
+    OPTION_U32,       // uint32_t
+    OPTION_I32,       // int32_t
+    OPTION_MAYBE_I32, // struct maybe_i32
+    OPTION_DOUBLE,    // double
+    OPTION_CHOICE,    // int: which of the words in `arg`, "half|interleaved"
+};
+
+struct maybe_i32 {
+    bool is_given;
+    int32_t value;
 };
 
 struct option_spec {

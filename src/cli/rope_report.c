@@ -66,6 +66,15 @@ static double wavelength(double inv_freq)
     return 2 * acos(-1) / inv_freq;
 }
 
+// Pairs that do not stand still.
+static uint32_t n_turning(const struct rope_report *report)
+{
+    uint32_t n = 0;
+    for (uint32_t j = 0; j < report->facts.n_pairs; j++)
+        n += report->inv_freq[j] != 0;
+    return n;
+}
+
 // The kind, and what the model says beside it: "yarn, factor 4".
 static void describe_kind(const struct gyre_rope_config *config, char *text, size_t size)
 {
@@ -119,6 +128,16 @@ static void print_axes(const struct rope_report *report)
     puts(report->config->axes == GYRE_ROPE_SECTIONS_INTERLEAVED ? ", in turn" : "");
 }
 
+static void print_head(const struct rope_report *report)
+{
+    const struct gyre_rope_config *config = report->config;
+    print_fact("head");
+    printf("%u elements, of which %u rotate", config->head_dim, 2 * n_turning(report));
+    if (config->partial_rotary_factor != 0 && config->rotary_dim == 0)
+        printf(" (partial_rotary_factor %g)", config->partial_rotary_factor);
+    putchar('\n');
+}
+
 static void print_facts(const struct rope_report *report)
 {
     const struct gyre_rope_config *config = report->config;
@@ -129,8 +148,7 @@ static void print_facts(const struct rope_report *report)
     puts(kind);
     print_fact("theta");
     printf("%.10g\n", config->theta);
-    print_fact("head");
-    printf("%u elements, of which %u rotate\n", config->head_dim, 2 * n_pairs);
+    print_head(report);
     print_fact("pairing");
     if (config->pairing == GYRE_ROPE_INTERLEAVED)
         puts("interleaved: (2j, 2j + 1)");
@@ -245,6 +263,9 @@ void rope_report_print_json(const struct rope_report *report)
     cJSON_AddNumberToObject(json, "theta", config->theta);
     cJSON_AddNumberToObject(json, "head_dim", config->head_dim);
     cJSON_AddNumberToObject(json, "rotary_dim", 2 * report->facts.n_pairs);
+    cJSON_AddNumberToObject(json, "n_rotating", 2 * n_turning(report));
+    if (config->partial_rotary_factor != 0)
+        cJSON_AddNumberToObject(json, "partial_rotary_factor", config->partial_rotary_factor);
     cJSON_AddStringToObject(json, "pairing", is_interleaved ? "interleaved" : "half");
     cJSON_AddNumberToObject(json, "n_axes", report->facts.n_axes);
     add_length(json, "original_len", original_len(config));

@@ -30,9 +30,19 @@ static char *read_all(FILE *file, size_t *size)
     return text;
 }
 
+static bool is_standard_input(const char *path)
+{
+    return strcmp(path, "-") == 0;
+}
+
+const char *text_file_name(const char *path)
+{
+    return is_standard_input(path) ? "standard input" : path;
+}
+
 char *text_file_read(const char *path, size_t *size)
 {
-    bool is_input = strcmp(path, "-") == 0;
+    bool is_input = is_standard_input(path);
     FILE *file = is_input ? stdin : fopen(path, "rb");
     if (file == NULL) {
         complain(CODE_DEVICE, "%s cannot be opened: %s", path, strerror(errno));
@@ -44,7 +54,7 @@ char *text_file_read(const char *path, size_t *size)
         fclose(file);
     if (is_whole)
         return text;
-    complain(CODE_DEVICE, "%s cannot be read, or is too large", path);
+    complain(CODE_DEVICE, "%s cannot be read, or is too large", text_file_name(path));
     free(text);
     return NULL;
 }

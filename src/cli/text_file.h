@@ -8,4 +8,7 @@
 // complaint.
 char *text_file_read(const char *path, size_t *size);
 
+// The path as messages name it.
+const char *text_file_name(const char *path);
+
 #endif
