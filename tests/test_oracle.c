@@ -243,7 +243,8 @@ Test(attention_facts, a_row_that_sees_nothing_is_zero)
 // The rule of which keys are seen, against a list written by hand.
 Test(attention_facts, windows_prefix_and_causality)
 {
-    static const struct {
+    const int32_t len = 5, none = -3, most = 100, start = -2;
+    const struct {
         struct oracle_attention rule;
         const char *sees; // keys 0.. of query 0, '1' where seen
     } rows[] = {
@@ -257,9 +258,21 @@ Test(attention_facts, windows_prefix_and_causality)
         {{.q_start = 4, .window_left = 2, .is_causal = 1, .window_keep = 1}, "10011000"},
         {{.q_start = -2, .is_causal = 1, .window_keep = 3}, "00000000"},
         {{.q_start = -2, .window_right = 5}, "11100000"},
+        {{.q_start = 6, .kv_lens = &len}, "11111000"},
+        {{.kv_lens = &none, .window_keep = 3, .n_prefix = 3}, "00000000"},
+        {{.kv_lens = &most}, "11111111"},
+        {{.q_start = 4, .q_starts = &start, .is_causal = 1}, "11100000"},
+        {{.q_len = 2, .is_at_end = 1, .is_causal = 1}, "11111110"},
+        {{.q_len = 2, .is_at_end = 1, .is_causal = 1, .kv_lens = &len}, "11110000"},
+        {{.q_len = 6, .is_at_end = 1, .is_causal = 1, .kv_lens = &len}, "00000000"},
+        {{.q_len = 1, .is_at_end = 1, .kv_lens = &len, .q_starts = &start, .window_left = 2},
+         "01111000"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        for (size_t j = 0; j < 8; j++)
-            cr_assert(oracle_attention_sees(&rows[i].rule, 0, j) == (rows[i].sees[j] == '1'),
+        for (size_t j = 0; j < 8; j++) {
+            struct oracle_attention rule = rows[i].rule;
+            rule.kv_len = 8;
+            cr_assert(oracle_attention_sees(&rule, 0, 0, j) == (rows[i].sees[j] == '1'),
                       "rule %zu, key %zu", i, j);
+        }
 }
