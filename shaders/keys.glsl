@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // From a raw score s = scale * q.k to the one that softmax sees:
 //
-//   capped  s = c tanh(s / c)        when c > 0
-//   masked  s = s + mask - slope |distance|, and -inf where the key is hidden: by length, causality, window or mask
+//   capped  s = c tanh(s / c)               when c > 0
+//   masked  s = s + mask - slope |distance|, and -inf where the key is hidden: by the length,
+//           causality, window or mask
 //
 // Hidden is a choice, never arithmetic, so NaN and infinities of hidden keys stay where they are.
-// The arguments are any struct that has the fields of the rule (args/attention.h); buffers are mask,
-// starts, lens and, with ALIBI, slopes.
+// The arguments are any struct with the fields of the rule (args/attention.h); of buffers it wants
+// mask, starts, lens and slopes.
 #include "args/attention.h"
 
 #include "exp.glsl"
