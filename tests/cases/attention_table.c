@@ -47,6 +47,9 @@
 #define GROUPS        .n_heads = 4, .n_kv_heads = 2, .head_dim = 64
 #define CAUSAL_AT_END .is_causal = true, .align = GYRE_ALIGN_END
 
+// How far positions and windows reach.
+enum { FARTHEST = 1 << 30 };
+
 // Everything that a sequence or a head has of its own, with the scores at one stage.
 #define OWN_SCORES(label, which)                                                                   \
     {                                                                                              \
@@ -328,6 +331,10 @@ const struct attention_case attention_cases[] = {
      .has_lse = true},
     {"starts_window", STARTS, .q_len = 40, .kv_len = 65, GROUPS, .window_left = 8,
      .window_right = 3, .window_keep = 1, .has_lse = true},
+    {"starts_window_widest", .n_batch = 4, .q_len = 40, .kv_len = 65, GROUPS,
+     .align = GYRE_ALIGN_END, .kv_lens = LIST(65, 20, 65, 20),
+     .q_starts = LIST(FARTHEST - 1, FARTHEST - 1, -FARTHEST, -FARTHEST), .window_left = FARTHEST,
+     .window_right = FARTHEST, .has_nan_beyond = true, .has_lse = true},
     {"starts_prefix", STARTS, .q_len = 40, .kv_len = 65, GROUPS, .is_causal = true, .n_prefix = 35,
      .window_left = 20, .has_lse = true},
     {"starts_decode", CASE_ALL, STARTS, .q_len = 3, .kv_len = 300, GROUPS, .is_causal = true,
