@@ -40,29 +40,26 @@ struct tile {
 
 // The MQ rows of a work-item.
 struct rows {
-    struct keys seen[MQ];
     float slope[MQ];
     u32 q[MQ], mask[MQ]; // where their elements begin
     float m[MQ], l[MQ];  // l: over this work-item's keys only
     float4 o[MQ][NV];
 };
 
-static inline struct tile make_tile(struct gyre_attention_args a, __global const i32 *starts,
-                                    __global const i32 *lens)
+static inline void init_tile(struct gyre_attention_args a, __global const i32 *starts,
+                             __global const i32 *lens, struct tile *t)
 {
     const u32 n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
     const u32 n_row_tiles = get_num_groups(0) / n_v_tiles;
-    struct tile t;
-    t.batch = get_group_id(2);
-    t.kv_head = get_group_id(1);
+    t->batch = get_group_id(2);
+    t->kv_head = get_group_id(1);
     // Last rows first: under causality they see the most keys.
-    t.row = (n_row_tiles - 1 - get_group_id(0) / n_v_tiles) * TILE_Q;
-    t.column = get_group_id(0) % n_v_tiles * V_TILE;
-    t.n_columns = clamp(a.v_dim - t.column, 1u, (u32)V_TILE);
-    t.tx = get_local_id(0) % TX;
-    t.ty = get_local_id(0) / TX;
-    t.sequence = SEQUENCE(a, t.batch, starts, lens);
-    return t;
+    t->row = (n_row_tiles - 1 - get_group_id(0) / n_v_tiles) * TILE_Q;
+    t->column = get_group_id(0) % n_v_tiles * V_TILE;
+    t->n_columns = clamp(a.v_dim - t->column, 1u, (u32)V_TILE);
+    t->tx = get_local_id(0) % TX;
+    t->ty = get_local_id(0) / TX;
+    FIND_SEQUENCE(a, t->batch, starts, lens, &t->sequence);
 }
 
 static inline void init_rows(struct gyre_attention_args a, struct tile t,
@@ -72,7 +69,6 @@ static inline void init_rows(struct gyre_attention_args a, struct tile t,
     for (i32 i = 0; i < MQ; i++) {
         const u32 row = t.row + t.ty * MQ + i;
         const u32 query = query_of(a, row), head = head_of(a, t.kv_head, row);
-        r->seen[i] = keys_of_row(a, t.sequence, row);
         r->slope[i] = slope_of(a.extras, head, slopes);
         r->q[i] = ROW(a, q, t.batch, query, head);
         r->mask[i] = ROW(a, mask, t.batch, head, query);
@@ -130,11 +126,13 @@ static inline void finish_scores(struct gyre_attention_args a, struct tile t, co
     }
     if (ALIBI || !is_whole) {
 #pragma unroll
-        for (i32 i = 0; i < MQ; i++)
+        for (i32 i = 0; i < MQ; i++) {
+            // Not kept in struct rows: few blocks need it, and all would lack its registers.
+            const struct keys seen = keys_of_row(a, t.sequence, t.row + t.ty * MQ + i);
 #pragma unroll
             for (i32 j = 0; j < MK; j++)
-                s[i][j] =
-                    masked(s[i][j], r->seen[i], r->slope[i], key + t.tx + j * TX, mask, r->mask[i]);
+                s[i][j] = masked(s[i][j], seen, r->slope[i], key + t.tx + j * TX, mask, r->mask[i]);
+        }
     }
 }
 
@@ -237,7 +235,8 @@ attention(struct gyre_attention_args a,
 #else
     __local float4 *stage = 0;
 #endif
-    const struct tile t = make_tile(a, starts, lens);
+    struct tile t;
+    init_tile(a, starts, lens, &t);
     const struct keys first = keys_of_row(a, t.sequence, t.row);
     const struct keys last = keys_of_row(a, t.sequence, t.row + TILE_Q - 1);
     struct rows r;

@@ -40,19 +40,17 @@ struct state {
     float acc[TILE_Q][NC];
 };
 
-static inline struct tile make_tile(struct gyre_attention_args a, __global const i32 *starts,
-                                    __global const i32 *lens)
+static inline void init_tile(struct gyre_attention_args a, __global const i32 *starts,
+                             __global const i32 *lens, struct tile *t)
 {
     const u32 n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
     const u32 n_row_tiles = (a.q_len * a.group + TILE_Q - 1) / TILE_Q;
-    struct tile t;
-    t.batch = get_group_id(2);
-    t.kv_head = get_group_id(1) / n_row_tiles;
-    t.split = get_group_id(0) / n_v_tiles;
-    t.row = get_group_id(1) % n_row_tiles * TILE_Q;
-    t.column = get_group_id(0) % n_v_tiles * V_TILE;
-    t.sequence = SEQUENCE(a, t.batch, starts, lens);
-    return t;
+    t->batch = get_group_id(2);
+    t->kv_head = get_group_id(1) / n_row_tiles;
+    t->split = get_group_id(0) / n_v_tiles;
+    t->row = get_group_id(1) % n_row_tiles * TILE_Q;
+    t->column = get_group_id(0) % n_v_tiles * V_TILE;
+    FIND_SEQUENCE(a, t->batch, starts, lens, &t->sequence);
 }
 
 static inline void init_state(struct gyre_attention_args a, struct tile t,
@@ -259,7 +257,8 @@ attention_split(struct gyre_attention_args a,
     __local float4 p[TILE_Q * TILE_K / 4];
     __local float row_part[WG];
     __local float factors[TILE_Q];
-    const struct tile t = make_tile(a, starts, lens);
+    struct tile t;
+    init_tile(a, starts, lens, &t);
     const struct keys first = keys_of_row(a, t.sequence, t.row);
     const struct keys last = keys_of_row(a, t.sequence, t.row + TILE_Q - 1);
     const u32 begin = t.split * a.keys_per_split;

@@ -101,8 +101,8 @@ scores(struct gyre_attention_args a,
     __local float4 k_stage[TILE_K * CHUNK_STRIDE];
     const u32 n_heads = a.n_kv_heads * a.group;
     const u32 batch = get_group_id(2) / n_heads, head = get_group_id(2) % n_heads;
-    const struct plane plane = {batch, head, SEQUENCE(a, batch, starts, lens),
-                                slope_of(a.extras, head, slopes)};
+    struct plane plane = {.batch = batch, .head = head, .slope = slope_of(a.extras, head, slopes)};
+    FIND_SEQUENCE(a, batch, starts, lens, &plane.sequence);
     const u32 key0 = get_group_id(0) * TILE_K, step = get_num_groups(1) * TILE_Q;
     const u32 tx = get_local_id(0) % TX, ty = get_local_id(0) / TX * MQ;
     for (u32 query0 = get_group_id(1) * TILE_Q; query0 < a.q_len; query0 += step) {

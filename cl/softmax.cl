@@ -70,7 +70,8 @@ softmax(struct gyre_softmax_args a,
 {
     __local float2 part[WG];
     const u32 batch = get_group_id(2) / a.n_heads, head = get_group_id(2) % a.n_heads;
-    const struct sequence sequence = SEQUENCE(a, batch, starts, lens);
+    struct sequence sequence;
+    FIND_SEQUENCE(a, batch, starts, lens, &sequence);
     const float slope = slope_of(a.extras, head, slopes);
     for (u32 query = get_group_id(1); query < a.q_len; query += get_num_groups(1)) {
         const struct row row = {
