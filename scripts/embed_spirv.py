@@ -3,7 +3,7 @@
 """Compiles the shaders for builds without glslang: embed_spirv.py ROOT GLSLANG_VALIDATOR OUTPUT
 
 Writes a C table of SPIR-V, a module per kernel and combination of its defines. Storage is one
-float dtype throughout, or f32 beside keys and values of 16 bits."""
+float dtype throughout, or f32 beside keys and values of 16 bits; ALiBi is without a mask."""
 import itertools
 import os
 import subprocess
