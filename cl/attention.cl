@@ -3,7 +3,7 @@
 //
 //   s = masked(capped(scale q.k))   m' = max(m, max s)   p = exp(s - m')
 //   l = l exp(m - m') + sum p       o = o exp(m - m') + p v
-//   out = o / l   lse = m + log l
+//   out = o / (l + exp(sink - m))   lse = m + log l
 //
 // groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE
 // columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by
@@ -35,39 +35,41 @@ struct tile {
     u32 column;    // first column of v
     u32 n_columns; // columns of v from there on, at most V_TILE; 1 where there is no v
     u32 tx, ty;
+    struct sequence sequence;
 };
 
 // The MQ rows of a work-item.
 struct rows {
-    struct keys seen[MQ];
+    float slope[MQ];
     u32 q[MQ], mask[MQ]; // where their elements begin
     float m[MQ], l[MQ];  // l: over this work-item's keys only
     float4 o[MQ][NV];
 };
 
-static inline struct tile make_tile(struct gyre_attention_args a)
+static inline void init_tile(struct gyre_attention_args a, __global const i32 *starts,
+                             __global const i32 *lens, struct tile *t)
 {
     const u32 n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
     const u32 n_row_tiles = get_num_groups(0) / n_v_tiles;
-    struct tile t;
-    t.batch = get_group_id(2);
-    t.kv_head = get_group_id(1);
+    t->batch = get_group_id(2);
+    t->kv_head = get_group_id(1);
     // Last rows first: under causality they see the most keys.
-    t.row = (n_row_tiles - 1 - get_group_id(0) / n_v_tiles) * TILE_Q;
-    t.column = get_group_id(0) % n_v_tiles * V_TILE;
-    t.n_columns = clamp(a.v_dim - t.column, 1u, (u32)V_TILE);
-    t.tx = get_local_id(0) % TX;
-    t.ty = get_local_id(0) / TX;
-    return t;
+    t->row = (n_row_tiles - 1 - get_group_id(0) / n_v_tiles) * TILE_Q;
+    t->column = get_group_id(0) % n_v_tiles * V_TILE;
+    t->n_columns = clamp(a.v_dim - t->column, 1u, (u32)V_TILE);
+    t->tx = get_local_id(0) % TX;
+    t->ty = get_local_id(0) / TX;
+    FIND_SEQUENCE(a, t->batch, starts, lens, &t->sequence);
 }
 
-static inline void init_rows(struct gyre_attention_args a, struct tile t, struct rows *r)
+static inline void init_rows(struct gyre_attention_args a, struct tile t,
+                             __global const float *slopes, struct rows *r)
 {
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {
         const u32 row = t.row + t.ty * MQ + i;
         const u32 query = query_of(a, row), head = head_of(a, t.kv_head, row);
-        r->seen[i] = keys_of_row(a, row);
+        r->slope[i] = slope_of(a.extras, head, slopes);
         r->q[i] = ROW(a, q, t.batch, query, head);
         r->mask[i] = ROW(a, mask, t.batch, head, query);
         r->m[i] = -INFINITY;
@@ -122,12 +124,15 @@ static inline void finish_scores(struct gyre_attention_args a, struct tile t, co
             for (i32 j = 0; j < MK; j++)
                 s[i][j] = capped(s[i][j], a.softcap);
     }
-    if (!is_whole) {
+    if (ALIBI || !is_whole) {
 #pragma unroll
-        for (i32 i = 0; i < MQ; i++)
+        for (i32 i = 0; i < MQ; i++) {
+            // Not kept in struct rows: few blocks need it, and all would lack its registers.
+            const struct keys seen = keys_of_row(a, t.sequence, t.row + t.ty * MQ + i);
 #pragma unroll
             for (i32 j = 0; j < MK; j++)
-                s[i][j] = masked(s[i][j], r->seen[i], key + t.tx + j * TX, mask, r->mask[i]);
+                s[i][j] = masked(s[i][j], seen, r->slope[i], key + t.tx + j * TX, mask, r->mask[i]);
+        }
     }
 }
 
@@ -180,7 +185,7 @@ static inline void update_rows(struct tile t, struct rows *r, float s[MQ][MK], _
 
 static inline void write_rows(struct gyre_attention_args a, struct tile t, const struct rows *r,
                               __local float4 *part, __global TYPE(OUT_DTYPE) * out,
-                              __global float *lse)
+                              __global float *lse, __global const float *sinks)
 {
 #pragma unroll
     for (i32 i = 0; i < MQ; i++)
@@ -191,7 +196,7 @@ static inline void write_rows(struct gyre_attention_args a, struct tile t, const
         const u32 row = t.row + t.ty * MQ + i;
         const u32 query = query_of(a, row), head = head_of(a, t.kv_head, row);
         const float l = row_sum(part, t.ty * MQ + i);
-        const float inverse = r->m[i] == -INFINITY ? 0.0f : 1.0f / l;
+        const float inverse = inverse_sum(r->m[i], l, a.extras.sinks, head, sinks);
         if (row >= n_rows(a))
             continue;
         if (a.has_lse != 0u && t.column == 0 && t.tx == 0)
@@ -217,7 +222,11 @@ attention(struct gyre_attention_args a,
           __global const TYPE(V_DTYPE) * v,       // (batch, key, kv head, v_dim)
           __global const TYPE(MASK_DTYPE) * mask, // (batch, head, query, key)
           __global TYPE(OUT_DTYPE) * out,         // (batch, query, head, v_dim)
-          __global float *lse)                    // (batch, head, query)
+          __global float *lse,                    // (batch, head, query)
+          __global const i32 *starts,             // (batch)
+          __global const i32 *lens,               // (batch)
+          __global const float *slopes,           // (head)
+          __global const float *sinks)            // (head)
 {
     __local float4 p[TILE_Q * P_STRIDE];
     __local float4 part[TILE_Q * TX / 4];
@@ -226,10 +235,12 @@ attention(struct gyre_attention_args a,
 #else
     __local float4 *stage = 0;
 #endif
-    const struct tile t = make_tile(a);
-    const struct keys first = keys_of_row(a, t.row), last = keys_of_row(a, t.row + TILE_Q - 1);
+    struct tile t;
+    init_tile(a, starts, lens, &t);
+    const struct keys first = keys_of_row(a, t.sequence, t.row);
+    const struct keys last = keys_of_row(a, t.sequence, t.row + TILE_Q - 1);
     struct rows r;
-    init_rows(a, t, &r);
+    init_rows(a, t, slopes, &r);
     const u32 end = keys_end(last);
     for (u32 key = next_block(first, last, 0, TILE_K); key < end;
          key = next_block(first, last, key + TILE_K, TILE_K)) {
@@ -241,5 +252,5 @@ attention(struct gyre_attention_args a,
         update_rows(t, &r, s, part, p);
         weighted_values(a, t, &r, key, v, p, stage, is_whole);
     }
-    write_rows(a, t, &r, part, out, lse);
+    write_rows(a, t, &r, part, out, lse, sinks);
 }

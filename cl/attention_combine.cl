@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Merges the partial results of attention_split over the splits i of a row:
 //
-//   M = max m_i   L = sum_i l_i exp(m_i - M)   o = sum_i acc_i exp(m_i - M) / L   lse = M + log L
+//   M = max m_i   L = sum_i l_i exp(m_i - M)   lse = M + log L
+//   o = sum_i acc_i exp(m_i - M) / (L + exp(sink - M))
 //
 // groups: (ceil(v_dim / WG), rows (strided), kv heads * batch, kv heads innermost). A work-item is
 // a column of v.
@@ -31,7 +32,8 @@ __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
 attention_combine(struct gyre_attention_combine_args a,
                   __global const float *partial,  // acc (R, v_dim), then m and l (R, 2)
                   __global TYPE(OUT_DTYPE) * out, // (batch, query, head, v_dim)
-                  __global float *lse)            // (batch, head, query)
+                  __global float *lse,            // (batch, head, query)
+                  __global const float *sinks)    // (head)
 {
     const u32 n_rows = a.q_len * a.group;
     const u32 n_results = a.n_batch * a.n_kv_heads * a.n_splits * n_rows;
@@ -46,7 +48,7 @@ attention_combine(struct gyre_attention_combine_args a,
             lse[ROW(a, lse, batch, head, query)] = total.x + log(total.y);
         if (a.has_out == 0u || column >= a.v_dim)
             continue;
-        const float inverse = total.x == -INFINITY ? 0.0f : 1.0f / total.y;
+        const float inverse = inverse_sum(total.x, total.y, a.sinks, head, sinks);
         float o = 0.0f;
         for (u32 i = 0; i < s.n; i++) {
             const u32 at = s.first + i * s.step;

@@ -30,29 +30,34 @@ struct tile {
     u32 batch, kv_head, split;
     u32 row;    // first row
     u32 column; // first column of v
+    struct sequence sequence;
 };
 
 // What a work-item keeps from block to block.
 struct state {
     float m, l; // of its row; l: over its own keys only
+    float slope;
     float acc[TILE_Q][NC];
 };
 
-static inline struct tile make_tile(struct gyre_attention_args a)
+static inline void init_tile(struct gyre_attention_args a, __global const i32 *starts,
+                             __global const i32 *lens, struct tile *t)
 {
     const u32 n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
     const u32 n_row_tiles = (a.q_len * a.group + TILE_Q - 1) / TILE_Q;
-    struct tile t;
-    t.batch = get_group_id(2);
-    t.kv_head = get_group_id(1) / n_row_tiles;
-    t.split = get_group_id(0) / n_v_tiles;
-    t.row = get_group_id(1) % n_row_tiles * TILE_Q;
-    t.column = get_group_id(0) % n_v_tiles * V_TILE;
-    return t;
+    t->batch = get_group_id(2);
+    t->kv_head = get_group_id(1) / n_row_tiles;
+    t->split = get_group_id(0) / n_v_tiles;
+    t->row = get_group_id(1) % n_row_tiles * TILE_Q;
+    t->column = get_group_id(0) % n_v_tiles * V_TILE;
+    FIND_SEQUENCE(a, t->batch, starts, lens, &t->sequence);
 }
 
-static inline void init_state(struct state *my)
+static inline void init_state(struct gyre_attention_args a, struct tile t,
+                              __global const float *slopes, struct state *my)
 {
+    const u32 row = t.row + get_local_id(0) / ROW_LANES;
+    my->slope = slope_of(a.extras, head_of(a, t.kv_head, row), slopes);
     my->m = -INFINITY;
     my->l = 0.0f;
 #pragma unroll
@@ -106,21 +111,22 @@ static inline void partial_products(struct gyre_attention_args a, struct tile t,
 }
 
 // What softmax sees of a work-item's row and keys, from the parts of the products.
-static inline void finish_scores(struct gyre_attention_args a, struct tile t, u32 key,
+static inline void finish_scores(struct gyre_attention_args a, struct tile t,
+                                 const struct state *my, u32 key,
                                  __global const TYPE(MASK_DTYPE) * mask, __local const float4 *part,
                                  float s[ROW_KEYS])
 {
     const u32 x = get_local_id(0) % ROW_LANES, y = get_local_id(0) / ROW_LANES;
     const u32 query = query_of(a, t.row + y), head = head_of(a, t.kv_head, t.row + y);
-    const struct keys seen = keys_of_row(a, t.row + y);
+    const struct keys seen = keys_of_row(a, t.sequence, t.row + y);
 #pragma unroll
     for (i32 j = 0; j < ROW_KEYS; j++) {
         const float4 sum = part[y * TILE_K + x + j * ROW_LANES];
         s[j] = ((sum.x + sum.y) + (sum.z + sum.w)) * a.scale;
         if (a.softcap > 0.0f)
             s[j] = capped(s[j], a.softcap);
-        s[j] =
-            masked(s[j], seen, key + x + j * ROW_LANES, mask, ROW(a, mask, t.batch, head, query));
+        s[j] = masked(s[j], seen, my->slope, key + x + j * ROW_LANES, mask,
+                      ROW(a, mask, t.batch, head, query));
     }
 }
 
@@ -241,19 +247,24 @@ attention_split(struct gyre_attention_args a,
                 __global const TYPE(K_DTYPE) * k,       // (batch, key, kv head, head_dim)
                 __global const TYPE(V_DTYPE) * v,       // (batch, key, kv head, v_dim)
                 __global const TYPE(MASK_DTYPE) * mask, // (batch, head, query, key)
-                __global float *partial)                // acc (R, v_dim), then m and l (R, 2)
+                __global float *partial,                // acc (R, v_dim), then m and l (R, 2)
+                __global const i32 *starts,             // (batch)
+                __global const i32 *lens,               // (batch)
+                __global const float *slopes)           // (head)
 {
     __local float4 q_stage[TILE_Q * NQ];
     __local float4 part[TILE_Q * TILE_K]; // (row, key, LX)
     __local float4 p[TILE_Q * TILE_K / 4];
     __local float row_part[WG];
     __local float factors[TILE_Q];
-    const struct tile t = make_tile(a);
-    const struct keys first = keys_of_row(a, t.row), last = keys_of_row(a, t.row + TILE_Q - 1);
+    struct tile t;
+    init_tile(a, starts, lens, &t);
+    const struct keys first = keys_of_row(a, t.sequence, t.row);
+    const struct keys last = keys_of_row(a, t.sequence, t.row + TILE_Q - 1);
     const u32 begin = t.split * a.keys_per_split;
     const u32 end = min(keys_end(last), begin + a.keys_per_split);
     struct state my;
-    init_state(&my);
+    init_state(a, t, slopes, &my);
     stage_q(a, t, q, (__local float *)q_stage);
     barrier(CLK_LOCAL_MEM_FENCE);
     for (u32 key = next_block(first, last, begin, TILE_K); key < end;
@@ -261,7 +272,7 @@ attention_split(struct gyre_attention_args a,
         float s[ROW_KEYS];
         partial_products(a, t, key, k, q_stage, (__local float *)part);
         barrier(CLK_LOCAL_MEM_FENCE);
-        finish_scores(a, t, key, mask, part, s);
+        finish_scores(a, t, &my, key, mask, part, s);
         update_row(&my, s, row_part, (__local float *)p, factors);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (a.has_out != 0u) // otherwise v may be absent

@@ -49,21 +49,28 @@ static inline void add_products(__local const float4 *q, __local const float4 *k
     }
 }
 
+// A head of a sequence, whose scores a group computes.
+struct plane {
+    u32 batch, head;
+    struct sequence sequence;
+    float slope;
+};
+
 // What the STAGE says of a raw dot product; mask[begin] is the query's element for key 0.
-static inline float finish(struct gyre_attention_args a, float dot, u32 query, u32 key,
-                           __global const TYPE(MASK_DTYPE) * mask, u32 begin)
+static inline float finish(struct gyre_attention_args a, float dot, struct keys seen, float slope,
+                           u32 key, __global const TYPE(MASK_DTYPE) * mask, u32 begin)
 {
     float score = dot * a.scale;
     if (STAGE > 0 && a.softcap > 0.0f)
         score = capped(score, a.softcap);
     if (STAGE > 1)
-        score = masked(score, KEYS_SEEN(a, a.q_start + (i32)query), key, mask, begin);
+        score = masked(score, seen, slope, key, mask, begin);
     return score;
 }
 
 // A work-item's scores: of MQ queries from `query0` on, and of MK keys from `key0` on, TX apart.
-static inline void write_scores(struct gyre_attention_args a, u32 batch, u32 head, u32 query0,
-                                u32 key0, float s[MQ][MK], __global const TYPE(MASK_DTYPE) * mask,
+static inline void write_scores(struct gyre_attention_args a, struct plane p, u32 query0, u32 key0,
+                                float s[MQ][MK], __global const TYPE(MASK_DTYPE) * mask,
                                 __global TYPE(SCORES_DTYPE) * result)
 {
 #pragma unroll
@@ -73,9 +80,10 @@ static inline void write_scores(struct gyre_attention_args a, u32 batch, u32 hea
             const u32 query = query0 + i, key = key0 + j * TX;
             if (query >= a.q_len || key >= a.kv_len)
                 continue;
-            const u32 begin = ROW(a, mask, batch, head, query);
-            const float score = finish(a, s[i][j], query, key, mask, begin);
-            STORE(SCORES_DTYPE)(result, ROW(a, scores, batch, head, query) + key, score);
+            const struct keys seen = KEYS_SEEN(a, p.sequence, query);
+            const u32 begin = ROW(a, mask, p.batch, p.head, query);
+            const float score = finish(a, s[i][j], seen, p.slope, key, mask, begin);
+            STORE(SCORES_DTYPE)(result, ROW(a, scores, p.batch, p.head, query) + key, score);
         }
 }
 
@@ -84,12 +92,17 @@ scores(struct gyre_attention_args a,
        __global const TYPE(Q_DTYPE) * q,       // (batch, query, head, head_dim)
        __global const TYPE(K_DTYPE) * k,       // (batch, key, kv head, head_dim)
        __global const TYPE(MASK_DTYPE) * mask, // (batch, head, query, key)
-       __global TYPE(SCORES_DTYPE) * result)   // (batch, head, query, key)
+       __global TYPE(SCORES_DTYPE) * result,   // (batch, head, query, key)
+       __global const i32 *starts,             // (batch)
+       __global const i32 *lens,               // (batch)
+       __global const float *slopes)           // (head)
 {
     __local float4 q_stage[TILE_Q * CHUNK_STRIDE];
     __local float4 k_stage[TILE_K * CHUNK_STRIDE];
     const u32 n_heads = a.n_kv_heads * a.group;
     const u32 batch = get_group_id(2) / n_heads, head = get_group_id(2) % n_heads;
+    struct plane plane = {.batch = batch, .head = head, .slope = slope_of(a.extras, head, slopes)};
+    FIND_SEQUENCE(a, batch, starts, lens, &plane.sequence);
     const u32 key0 = get_group_id(0) * TILE_K, step = get_num_groups(1) * TILE_Q;
     const u32 tx = get_local_id(0) % TX, ty = get_local_id(0) / TX * MQ;
     for (u32 query0 = get_group_id(1) * TILE_Q; query0 < a.q_len; query0 += step) {
@@ -101,6 +114,6 @@ scores(struct gyre_attention_args a,
             barrier(CLK_LOCAL_MEM_FENCE);
             add_products(q_stage + ty * CHUNK_STRIDE, k_stage + tx * CHUNK_STRIDE, s);
         }
-        write_scores(a, batch, head, query0 + ty, key0 + tx, s, mask, result);
+        write_scores(a, plane, query0 + ty, key0 + tx, s, mask, result);
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Finishes raw scores row by row, in place or not:
 //
-//   STAGE 1  capped    STAGE 2  masked(capped)    STAGE 3  exp(masked - max) / sum
+//   STAGE 1  capped    STAGE 2  masked(capped)
+//   STAGE 3  exp(masked - max) / (sum + exp(sink - max))
 //
 // and writes lse = max + log(sum) when asked for.
 //
@@ -11,9 +12,10 @@
 #include "exp.clh"
 #include "keys.clh"
 
-// A row: what its query sees, and where its elements begin.
+// A row: what its query sees, its head's slope, and where its elements begin.
 struct row {
     struct keys seen;
+    float slope;
     u32 raw, mask, result;
 };
 
@@ -26,7 +28,7 @@ static inline float score_at(struct gyre_softmax_args a, struct row row, u32 key
 #if STAGE == 1
     return score;
 #else
-    return masked(score, row.seen, key, mask, row.mask);
+    return masked(score, row.seen, row.slope, key, mask, row.mask);
 #endif
 }
 
@@ -60,15 +62,21 @@ softmax(struct gyre_softmax_args a,
         __global const float *raw,              // (batch, head, query, key)
         __global const TYPE(MASK_DTYPE) * mask, // (batch, head, query, key)
         __global TYPE(SCORES_DTYPE) * result,   // (batch, head, query, key); may be raw
-        __global float *lse)                    // (batch, head, query)
+        __global float *lse,                    // (batch, head, query)
+        __global const i32 *starts,             // (batch)
+        __global const i32 *lens,               // (batch)
+        __global const float *slopes,           // (head)
+        __global const float *sinks)            // (head)
 {
     __local float2 part[WG];
     const u32 batch = get_group_id(2) / a.n_heads, head = get_group_id(2) % a.n_heads;
+    struct sequence sequence;
+    FIND_SEQUENCE(a, batch, starts, lens, &sequence);
+    const float slope = slope_of(a.extras, head, slopes);
     for (u32 query = get_group_id(1); query < a.q_len; query += get_num_groups(1)) {
         const struct row row = {
-            KEYS_SEEN(a, a.q_start + (i32)query),
-            ROW(a, raw, batch, head, query),
-            ROW(a, mask, batch, head, query),
+            KEYS_SEEN(a, sequence, query),      slope,
+            ROW(a, raw, batch, head, query),    ROW(a, mask, batch, head, query),
             ROW(a, scores, batch, head, query),
         };
         float2 total = (float2)(0.0f, 1.0f);
@@ -76,7 +84,7 @@ softmax(struct gyre_softmax_args a,
             total = reduce_row(a, row, raw, mask, part);
         if (a.has_lse != 0u && get_local_id(0) == 0)
             lse[ROW(a, lse, batch, head, query)] = total.x + log(total.y);
-        const float inverse = total.x == -INFINITY ? 0.0f : 1.0f / total.y;
+        const float inverse = inverse_sum(total.x, total.y, a.extras.sinks, head, sinks);
         for (u32 key = get_local_id(0); key < a.kv_len; key += WG) {
             float score = score_at(a, row, key, raw, mask);
             if (STAGE == 3) // a hidden key gets 0 even where another key makes the row NaN

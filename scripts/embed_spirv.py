@@ -3,7 +3,7 @@
 """Compiles the shaders for builds without glslang: embed_spirv.py ROOT GLSLANG_VALIDATOR OUTPUT
 
 Writes a C table of SPIR-V, a module per kernel and combination of its defines. Storage is one
-float dtype throughout, or f32 beside keys and values of 16 bits."""
+float dtype throughout, or f32 beside keys and values of 16 bits; ALiBi is without a mask."""
 import itertools
 import os
 import subprocess
@@ -14,7 +14,7 @@ import tempfile
 F32, F16, BF16, U8, NONE = 0, 1, 2, 5, 9
 FLOATS = (F32, F16, BF16)
 Q_KV = [(F32, F32), (F16, F16), (BF16, BF16), (F32, F16), (F32, BF16)]
-MASKS = (NONE, F32, F16, BF16, U8)
+MASKS_ALIBI = [(NONE, 0), (F32, 0), (F16, 0), (BF16, 0), (U8, 0), (NONE, 1)]
 
 
 def variants():
@@ -23,19 +23,22 @@ def variants():
         for cache in (NONE, x, F32) if x != F32 else (NONE, F32, F16):
             yield "rope", (("X_DTYPE", x), ("PAIRING", pairing), ("CACHE_DTYPE", cache),
                            ("ADD", add), ("ARGS_BINDING", 7))
-    for (q, kv), mask in itertools.product(Q_KV, MASKS):
+    for (q, kv), (mask, alibi) in itertools.product(Q_KV, MASKS_ALIBI):
         inputs = (("Q_DTYPE", q), ("K_DTYPE", kv), ("V_DTYPE", kv))
         for staged in (0, 1):
-            yield "attention", inputs + (("OUT_DTYPE", q), ("MASK_DTYPE", mask),
-                                         ("STAGED", staged), ("ARGS_BINDING", 6))
-        yield "attention_split", inputs + (("MASK_DTYPE", mask), ("ARGS_BINDING", 5))
+            yield "attention", inputs + (("OUT_DTYPE", q), ("MASK_DTYPE", mask), ("STAGED", staged),
+                                         ("ALIBI", alibi), ("ARGS_BINDING", 10))
+        yield "attention_split", inputs + (("MASK_DTYPE", mask), ("ALIBI", alibi),
+                                           ("ARGS_BINDING", 8))
         for scores, stage in sorted({(F32, 0), (q, 0), (q, 1), (q, 2)}):
             yield "scores", (("Q_DTYPE", q), ("K_DTYPE", kv), ("MASK_DTYPE", mask),
-                             ("SCORES_DTYPE", scores), ("STAGE", stage), ("ARGS_BINDING", 4))
+                             ("SCORES_DTYPE", scores), ("STAGE", stage), ("ALIBI", alibi),
+                             ("ARGS_BINDING", 7))
     for out in FLOATS:
         yield "attention_combine", (("OUT_DTYPE", out),)
-    for mask, scores, stage in itertools.product(MASKS, FLOATS, (1, 2, 3)):
-        yield "softmax", (("MASK_DTYPE", mask), ("SCORES_DTYPE", scores), ("STAGE", stage))
+    for (mask, alibi), scores, stage in itertools.product(MASKS_ALIBI, FLOATS, (1, 2, 3)):
+        yield "softmax", (("MASK_DTYPE", mask), ("SCORES_DTYPE", scores), ("STAGE", stage),
+                          ("ALIBI", alibi), ("ARGS_BINDING", 8))
 
 
 def compile_shader(root, compiler, kernel, defines):

@@ -3,7 +3,7 @@
 //
 //   s = masked(capped(scale q.k))   m' = max(m, max s)   p = exp(s - m')
 //   l = l exp(m - m') + sum p       o = o exp(m - m') + p v
-//   out = o / l   lse = m + log l
+//   out = o / (l + exp(sink - m))   lse = m + log l
 //
 // groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE
 // columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by
@@ -28,6 +28,10 @@ BUFFER(2, restrict readonly, V, TYPE(V_DTYPE), v);          // (batch, key, kv h
 BUFFER(3, restrict readonly, Mask, TYPE(MASK_DTYPE), mask); // (batch, head, query, key)
 BUFFER(4, restrict writeonly, Out, TYPE(OUT_DTYPE), result); // (batch, query, head, v_dim)
 BUFFER(5, restrict writeonly, Lse, float, lse);             // (batch, head, query)
+BUFFER(6, restrict readonly, Starts, int, starts);          // (batch)
+BUFFER(7, restrict readonly, Lens, int, lens);              // (batch)
+BUFFER(8, restrict readonly, Slopes, float, slopes);        // (head)
+BUFFER(9, restrict readonly, Sinks, float, sinks);          // (head)
 
 #include "keys.glsl"
 #include "packed_rows.glsl"
@@ -116,13 +120,14 @@ void finish_scores(uint key, bool is_whole)
 {
     [[unroll]] for (uint i = 0; i < MQ; i++)
         [[unroll]] for (uint j = 0; j < MK; j++)
-            s[i][j] = capped(s[i][j] * a.scale);
+            s[i][j] = biased(capped(s[i][j] * a.scale), head_of(kv_head, row_of(i)),
+                             query_of(row_of(i)), key + tx + j * TX);
     if (is_whole)
         return;
     [[unroll]] for (uint i = 0; i < MQ; i++) {
         uint query = query_of(row_of(i));
         uint mask_begin = ROW(mask, batch, head_of(kv_head, row_of(i)), query);
-        keys seen = keys_of(a.q_start + int(query));
+        keys seen = keys_of(query);
         [[unroll]] for (uint j = 0; j < MK; j++) {
             uint at = key + tx + j * TX;
             s[i][j] = masked(s[i][j], seen, at, mask_begin + at);
@@ -194,20 +199,21 @@ void write_rows()
     barrier();
     [[unroll]] for (uint i = 0; i < MQ; i++) {
         float sum = row_sum(ty * MQ + i);
-        bool is_empty = sum == 0.0; // m does not tell: a maximum may pass over NaN
+        uint head = head_of(kv_head, row_of(i));
         if (row_of(i) >= n_rows())
             continue;
         if (a.has_lse != 0u && first_column == 0u && tx == 0u)
-            lse[ROW(lse, batch, head_of(kv_head, row_of(i)), query_of(row_of(i)))] =
-                is_empty ? NEG_INF : m[i] + log(sum);
+            lse[ROW(lse, batch, head, query_of(row_of(i)))] =
+                sum == 0.0 ? NEG_INF : m[i] + log(sum); // m does not tell: it may pass over NaN
         if (a.has_out != 0u)
-            write_row(i, is_empty ? 0.0 : 1.0 / sum);
+            write_row(i, inverse_of(sum, m[i], LISTED(a.extras.sinks, sinks, head, NEG_INF)));
     }
 }
 
 void main()
 {
     find_tile();
+    find_sequence(batch);
     find_q();
     init_rows();
     keys first = keys_of_row(first_row), last = keys_of_row(first_row + TILE_Q - 1);

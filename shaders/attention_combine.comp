@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Merges the partial results of attention_split, i over splits:
 //
-//   M = max m_i   L = sum_i l_i exp(m_i - M)   o = sum_i acc_i exp(m_i - M) / L   lse = M + log L
+//   M = max m_i   L = sum_i l_i exp(m_i - M)   lse = M + log L
+//   o = sum_i acc_i exp(m_i - M) / (L + exp(sink - M))
 //
 // groups: (ceil(v_dim / WG), rows (strided), kv heads * batch, kv heads innermost): a work-item per
 // column of a row.
@@ -14,6 +15,7 @@ ARGS(gyre_attention_combine_args);
 BUFFER(0, restrict readonly, Partial, float, partial);       // acc (R, v_dim), then m and l (R, 2)
 BUFFER(1, restrict writeonly, Out, TYPE(OUT_DTYPE), result); // (batch, query, head, v_dim)
 BUFFER(2, restrict writeonly, Lse, float, lse);              // (batch, head, query)
+BUFFER(3, restrict readonly, Sinks, float, sinks);           // (head)
 
 #include "exp.glsl"
 
@@ -37,13 +39,13 @@ vec2 merge()
     return vec2(most, sum);
 }
 
-float merged_value(uint column, vec2 total)
+float merged_value(uint column, vec2 total, uint head)
 {
     float o = 0.0;
     for (uint i = 0; i < a.n_splits; i++)
         o += partial[(first + i * n_rows) * a.v_dim + column] *
              exp_neg(max_and_sum(i).x - shift_of(total.x));
-    return total.y == 0.0 ? 0.0 : o / total.y;
+    return o * inverse_of(total.y, total.x, LISTED(a.sinks, sinks, head, NEG_INF));
 }
 
 void main()
@@ -61,6 +63,6 @@ void main()
                 total.y == 0.0 ? NEG_INF : total.x + log(total.y);
         if (a.has_out != 0u && column < a.v_dim)
             STORE(OUT_DTYPE, result, ROW(out, batch, query, head) + column,
-                  merged_value(column, total));
+                  merged_value(column, total, head));
     }
 }

@@ -27,6 +27,9 @@ BUFFER(1, restrict readonly, K, TYPE(K_DTYPE), k);          // (batch, key, kv h
 BUFFER(2, restrict readonly, V, TYPE(V_DTYPE), v);          // (batch, key, kv head, v_dim)
 BUFFER(3, restrict readonly, Mask, TYPE(MASK_DTYPE), mask); // (batch, head, query, key)
 BUFFER(4, restrict writeonly, Partial, float, partial);     // acc (R, v_dim), then m and l (R, 2)
+BUFFER(5, restrict readonly, Starts, int, starts);          // (batch)
+BUFFER(6, restrict readonly, Lens, int, lens);              // (batch)
+BUFFER(7, restrict readonly, Slopes, float, slopes);        // (head)
 
 #include "keys.glsl"
 #include "packed_rows.glsl"
@@ -145,11 +148,11 @@ float dot_product(uint key)
 vec4 finished_scores(uint key, bool is_whole)
 {
     uint query = query_of(first_row + my_row), head = head_of(kv_head, first_row + my_row);
-    keys seen = keys_of(a.q_start + int(query));
+    keys seen = keys_of(query);
     vec4 s;
     [[unroll]] for (uint u = 0; u < 4; u++) {
         uint at = key + my_keys + u;
-        s[u] = capped(dot_product(my_keys + u) * a.scale);
+        s[u] = biased(capped(dot_product(my_keys + u) * a.scale), head, query, at);
         s[u] = is_whole ? s[u] : masked(s[u], seen, at, ROW(mask, batch, head, query) + at);
     }
     return s;
@@ -230,6 +233,7 @@ void write_sum(uint result)
 void main()
 {
     find_tile();
+    find_sequence(batch);
     init_rows();
     keys first = keys_of_row(first_row), last = keys_of_row(first_row + TILE_Q - 1);
     uint begin = split * a.keys_per_split;

@@ -95,6 +95,9 @@ uint f16_bits(float value)
     return sign | min(rounded, 0x7c00u);
 }
 
+// Element i of a list of which the arguments say 1 + where it begins, or 0 for absent.
+#define LISTED(first, list, i, absent) ((first) != 0u ? list[(first)-1u + (i)] : (absent))
+
 #define NEG_INF uintBitsToFloat(0xff800000u)
 
 // By its bits: a driver may take floats for finite.

@@ -21,6 +21,14 @@ float tanh_exact(float x)
     return abs(x) < 0.625 ? near : sign(x) * (1.0 - 2.0 * e / (1.0 + e));
 }
 
+// What a row's weighted values are multiplied by: 1 / (sum + e^(sink - most)), `most` having been
+// subtracted from the row's scores; 0 where it has seen no key. Neither exponential overflows.
+float inverse_of(float sum, float most, float sink)
+{
+    float shift = max(most, sink), factor = exp_neg(most - shift);
+    return sum == 0.0 ? 0.0 : factor / (sum * factor + exp_neg(sink - shift));
+}
+
 // The number to subtract from a row's scores: its maximum, or 0 where it has seen no key.
 float shift_of(float row_max)
 {

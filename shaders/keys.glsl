@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: MIT
 // From a raw score s = scale * q.k to the one that softmax sees:
 //
-//   capped  s = c tanh(s / c)        when c > 0
-//   masked  s = s + mask, and -inf where the key is hidden: by length, causality, window or mask
+//   capped  s = c tanh(s / c)               when c > 0
+//   masked  s = s + mask - slope |distance|, and -inf where the key is hidden: by the length,
+//           causality, window or mask
 //
 // Hidden is a choice, never arithmetic, so NaN and infinities of hidden keys stay where they are.
-// The arguments are any struct that has the fields of the rule (args/attention.h).
+// The arguments are any struct with the fields of the rule (args/attention.h); of buffers it wants
+// mask, starts, lens and slopes.
 #include "args/attention.h"
 
 #include "exp.glsl"
+
+// The sequence of this group: how many keys it has, and where its query 0 stands.
+uint own_len;
+int own_start;
+
+void find_sequence(uint batch)
+{
+    own_len = gyre_own_len(a.kv_len, LISTED(a.extras.lens, lens, batch, int(a.kv_len)));
+    own_start = gyre_own_start(a.q_start, a.extras.is_end, own_len, a.q_len,
+                               LISTED(a.extras.starts, starts, batch, 0));
+}
 
 // Keys that a query sees, before the mask: [lo, hi) and those below keep.
 struct keys {
     uint lo, hi, keep;
 };
 
-keys keys_of(int q_pos)
+keys keys_of(uint query)
 {
-    uint cap = gyre_keys_cap(a.kv_len, a.is_causal, a.n_prefix, q_pos);
+    int q_pos = own_start + int(query);
+    uint cap = gyre_keys_cap(own_len, a.is_causal, a.n_prefix, q_pos);
     return keys(gyre_keys_lo(a.window_left, q_pos), gyre_keys_hi(a.window_right, cap, q_pos),
                 min(a.window_keep, cap));
 }
@@ -49,6 +63,17 @@ uint next_block(keys first, keys last, uint key, uint n)
 float capped(float score)
 {
     return a.softcap > 0.0 ? a.softcap * tanh_exact(score / a.softcap) : score;
+}
+
+// The score with ALiBi's penalty.
+float biased(float score, uint head, uint query, uint key)
+{
+#if ALIBI
+    float distance = float(abs(own_start + int(query) - int(key)));
+    return score - slopes[a.extras.slopes - 1u + head] * distance;
+#else
+    return score;
+#endif
 }
 
 // The masked score of key number `key`, whose mask element is number i.

@@ -18,5 +18,5 @@ uint head_of(uint kv_head, uint row)
 
 keys keys_of_row(uint row)
 {
-    return keys_of(a.q_start + int(query_of(row)));
+    return keys_of(query_of(row));
 }

@@ -3,7 +3,7 @@
 //
 //   0 raw      s = scale * q.k
 //   1 capped   s = c tanh(s / c)
-//   2 masked   s = s + mask, -inf where the key is hidden
+//   2 masked   s = s + mask - slope |distance|, -inf where the key is hidden
 //
 // groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q) (strided), heads * batch, heads
 // innermost). The work-items of a group form a grid of TX keys by TY queries, each owning MQ
@@ -21,6 +21,9 @@ BUFFER(0, restrict readonly, Q, TYPE(Q_DTYPE), q);                 // (batch, qu
 BUFFER(1, restrict readonly, K, TYPE(K_DTYPE), k);                 // (batch, key, kv head, dim)
 BUFFER(2, restrict readonly, Mask, TYPE(MASK_DTYPE), mask);        // (batch, head, query, key)
 BUFFER(3, restrict writeonly, Scores, TYPE(SCORES_DTYPE), result); // (batch, head, query, key)
+BUFFER(4, restrict readonly, Starts, int, starts);                 // (batch)
+BUFFER(5, restrict readonly, Lens, int, lens);                     // (batch)
+BUFFER(6, restrict readonly, Slopes, float, slopes);               // (head)
 
 #include "keys.glsl"
 
@@ -77,7 +80,7 @@ float finished(float dot_product, uint query, uint key)
 #elif STAGE == 1
     return capped(score);
 #else
-    return masked(capped(score), keys_of(a.q_start + int(query)), key,
+    return masked(biased(capped(score), head, query, key), keys_of(query), key,
                   ROW(mask, batch, head, query) + key);
 #endif
 }
@@ -111,6 +114,7 @@ void main()
     uint n_heads = a.n_kv_heads * a.group;
     batch = gl_WorkGroupID.z / n_heads;
     head = gl_WorkGroupID.z % n_heads;
+    find_sequence(batch);
     first_key = gl_WorkGroupID.x * TILE_K;
     tx = gl_LocalInvocationIndex % TX;
     ty = gl_LocalInvocationIndex / TX;

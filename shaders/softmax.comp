@@ -2,8 +2,9 @@
 // Finishes raw scores, row by row, as STAGE says; scale has been applied:
 //
 //   1 capped   s = c tanh(s / c)
-//   2 masked   s = s + mask, -inf where the key is hidden
-//   3 probs    p = exp(s - m) / sum exp(s - m), m = max s; zeros in a row with nothing allowed
+//   2 masked   s = s + mask - slope |distance|, -inf where the key is hidden
+//   3 probs    p = exp(s - m) / (exp(sink - m) + sum exp(s - m)), m = max s; zeros in a row with
+//              nothing allowed
 //
 // and lse = m + log sum exp(s - m). groups: (1, queries (strided), heads * batch, heads innermost):
 // a group per row, its work-items WG keys apart.
@@ -13,16 +14,21 @@
 #include "args/softmax.h"
 
 ARGS(gyre_softmax_args);
-BUFFER(0, readonly, Raw, float, raw);                     // (batch, head, query, key)
+BUFFER(0, readonly, Raw, float, raw);                       // (batch, head, query, key)
 BUFFER(1, restrict readonly, Mask, TYPE(MASK_DTYPE), mask); // (batch, head, query, key)
-BUFFER(2, writeonly, Scores, TYPE(SCORES_DTYPE), result); // (batch, head, query, key); may be raw
-BUFFER(3, restrict writeonly, Lse, float, lse);           // (batch, head, query)
+BUFFER(2, writeonly, Scores, TYPE(SCORES_DTYPE), result);   // (batch, head, query, key); may be raw
+BUFFER(3, restrict writeonly, Lse, float, lse);             // (batch, head, query)
+BUFFER(4, restrict readonly, Starts, int, starts);          // (batch)
+BUFFER(5, restrict readonly, Lens, int, lens);              // (batch)
+BUFFER(6, restrict readonly, Slopes, float, slopes);        // (head)
+BUFFER(7, restrict readonly, Sinks, float, sinks);          // (head)
 
 #include "keys.glsl"
 
 shared vec2 part[WG];
 
 // The row of this group.
+uint head, query;
 keys seen;
 uint raw_begin, mask_begin;
 
@@ -32,7 +38,7 @@ float score_at(uint key)
 #if STAGE == 1
     return score;
 #else
-    return masked(score, seen, key, mask_begin + key);
+    return masked(biased(score, head, query, key), seen, key, mask_begin + key);
 #endif
 }
 
@@ -60,10 +66,11 @@ vec2 reduce_row()
 
 void write_row(uint begin, vec2 total)
 {
+    float inverse = inverse_of(total.y, total.x, LISTED(a.extras.sinks, sinks, head, NEG_INF));
     for (uint key = gl_LocalInvocationIndex; key < a.kv_len; key += WG) {
         float score = score_at(key);
 #if STAGE == 3
-        score = is_neg_inf(score) ? 0.0 : exp_neg(score - total.x) / total.y;
+        score = is_neg_inf(score) ? 0.0 : exp_neg(score - total.x) * inverse;
 #endif
         STORE(SCORES_DTYPE, result, begin + key, score);
     }
@@ -71,10 +78,12 @@ void write_row(uint begin, vec2 total)
 
 void main()
 {
-    uint batch = gl_WorkGroupID.z / a.n_heads, head = gl_WorkGroupID.z % a.n_heads;
-    for (uint query = gl_WorkGroupID.y; query < a.q_len; query += gl_NumWorkGroups.y) {
+    uint batch = gl_WorkGroupID.z / a.n_heads;
+    head = gl_WorkGroupID.z % a.n_heads;
+    find_sequence(batch);
+    for (query = gl_WorkGroupID.y; query < a.q_len; query += gl_NumWorkGroups.y) {
         vec2 total = vec2(NEG_INF, 0.0);
-        seen = keys_of(a.q_start + int(query));
+        seen = keys_of(query);
         raw_begin = ROW(raw, batch, head, query);
         mask_begin = ROW(mask, batch, head, query);
         if (STAGE == 3 || a.has_lse != 0u)

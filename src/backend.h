@@ -11,7 +11,7 @@
 #include <gyre/device.h>
 #include <gyre/stream.h>
 
-enum { GYRE_MAX_DEFS = 8, GYRE_MAX_CONSTS = 8, GYRE_MAX_BUFS = 8, GYRE_MAX_ARGS = 512 };
+enum { GYRE_MAX_DEFS = 8, GYRE_MAX_CONSTS = 8, GYRE_MAX_BUFS = 12, GYRE_MAX_ARGS = 512 };
 
 // One kernel: cl/NAME.cl, shaders/NAME.comp and src/cpu/kernels/NAME.c, all including args/NAME.h.
 struct gyre_kernel {

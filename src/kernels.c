@@ -22,8 +22,8 @@ const struct gyre_kernel gyre_kernel_rope = {
 const struct gyre_kernel gyre_kernel_attention = {
     .name = "attention",
     .args_size = sizeof(struct gyre_attention_args),
-    .n_bufs = 6,
-    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "OUT_DTYPE", "MASK_DTYPE", "STAGED"},
+    .n_bufs = 10,
+    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "OUT_DTYPE", "MASK_DTYPE", "STAGED", "ALIBI"},
     .consts = {"WG", "TILE_Q", "TILE_K", "HEAD_DIM", "V_TILE"},
 };
 
@@ -32,8 +32,8 @@ const struct gyre_kernel gyre_kernel_attention = {
 const struct gyre_kernel gyre_kernel_attention_split = {
     .name = "attention_split",
     .args_size = sizeof(struct gyre_attention_args),
-    .n_bufs = 5,
-    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "MASK_DTYPE"},
+    .n_bufs = 8,
+    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "MASK_DTYPE", "ALIBI"},
     .consts = {"WG", "TILE_Q", "TILE_K", "HEAD_DIM", "V_TILE"},
 };
 
@@ -41,7 +41,7 @@ const struct gyre_kernel gyre_kernel_attention_split = {
 const struct gyre_kernel gyre_kernel_attention_combine = {
     .name = "attention_combine",
     .args_size = sizeof(struct gyre_attention_combine_args),
-    .n_bufs = 3,
+    .n_bufs = 4,
     .defs = {"OUT_DTYPE"},
     .consts = {"WG"},
 };
@@ -50,8 +50,8 @@ const struct gyre_kernel gyre_kernel_attention_combine = {
 const struct gyre_kernel gyre_kernel_scores = {
     .name = "scores",
     .args_size = sizeof(struct gyre_attention_args),
-    .n_bufs = 4,
-    .defs = {"Q_DTYPE", "K_DTYPE", "MASK_DTYPE", "SCORES_DTYPE", "STAGE"},
+    .n_bufs = 7,
+    .defs = {"Q_DTYPE", "K_DTYPE", "MASK_DTYPE", "SCORES_DTYPE", "STAGE", "ALIBI"},
     .consts = {"WG", "TILE_Q", "TILE_K"},
 };
 
@@ -59,7 +59,7 @@ const struct gyre_kernel gyre_kernel_scores = {
 const struct gyre_kernel gyre_kernel_softmax = {
     .name = "softmax",
     .args_size = sizeof(struct gyre_softmax_args),
-    .n_bufs = 4,
-    .defs = {"MASK_DTYPE", "SCORES_DTYPE", "STAGE"},
+    .n_bufs = 8,
+    .defs = {"MASK_DTYPE", "SCORES_DTYPE", "STAGE", "ALIBI"},
     .consts = {"WG"},
 };

@@ -31,6 +31,17 @@ def struct_names(root):
             yield name, match.group(1)
 
 
+def members(text, struct, prefix="", base=0):
+    """(member, offset) of a struct in disassembled SPIR-V, and of the structs in it: "x.y"."""
+    types = re.search(rf"{struct} = OpTypeStruct (.*)", text).group(1).split()
+    names = re.findall(rf'OpMemberName {struct} \d+ "(\w+)"', text)
+    offsets = re.findall(rf"OpMemberDecorate {struct} \d+ Offset (\d+)", text)
+    for member, kind, offset in zip(names, types, offsets, strict=True):
+        yield prefix + member, base + int(offset)
+        if re.search(rf"{kind} = OpTypeStruct ", text):
+            yield from members(text, kind, f"{prefix}{member}.", base + int(offset))
+
+
 def spirv_offsets(root, scratch, tools, name, member, defines):
     """{member: offset} as glslang puts them into SPIR-V."""
     shader = os.path.join(scratch, f"layout_{name}.comp")
@@ -40,10 +51,7 @@ def spirv_offsets(root, scratch, tools, name, member, defines):
                     f"-I{root}/shaders", shader, "-o", shader + ".spv"], check=True)
     text = subprocess.run([tools[1], "--raw-id", shader + ".spv"], check=True,
                           capture_output=True, text=True).stdout
-    struct = re.search(rf'OpName (%\d+) "gyre_{name}_args"', text).group(1)
-    names = dict(re.findall(rf'OpMemberName {struct} (\d+) "(\w+)"', text))
-    offsets = dict(re.findall(rf"OpMemberDecorate {struct} (\d+) Offset (\d+)", text))
-    return {names[index]: int(offset) for index, offset in offsets.items()}
+    return dict(members(text, re.search(rf'OpName (%\d+) "gyre_{name}_args"', text).group(1)))
 
 
 def assert_in_c(root, scratch, compiler, name, offsets):

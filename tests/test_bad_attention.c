@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Wrong calls of gyre_attention: a status, a log line, and nothing written.
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bad_input.h"
@@ -62,6 +63,96 @@ Test(bad_attention, params)
     on_each_device(spoil_attention);
 }
 
+// --- what is given by sequence or by head
+
+enum { LENS_AT = POSITIONS_AT, STARTS_AT = LENS_AT + 64, SLOPES_AT = LENS_AT + 128 };
+enum { SINKS_AT = LENS_AT + 192 };
+
+static const struct list {
+    const char *name;
+    size_t at; // in the params
+} lists[] = {
+    {"kv_lens", offsetof(struct gyre_attention_params, kv_lens)},
+    {"q_starts", offsetof(struct gyre_attention_params, q_starts)},
+    {"alibi_slopes", offsetof(struct gyre_attention_params, alibi_slopes)},
+    {"sinks", offsetof(struct gyre_attention_params, sinks)},
+};
+enum { N_LISTS = sizeof(lists) / sizeof(lists[0]) };
+
+#define LIST(field, to) EDIT(gyre_tensor, field, to)
+static const struct spoiling list_spoilings[] = {
+    {"too long", {LIST(shape[3], 5)}},
+    {"too short", {LIST(shape[3], 1)}},
+    {"empty", {LIST(shape[3], 0)}},
+    {"along heads", {LIST(shape[2], 2)}},
+    {"along tokens", {LIST(shape[1], 4)}},
+    {"along batches", {LIST(shape[0], 2)}},
+    {"of i64", {LIST(dtype, GYRE_I64)}},
+    {"of u8", {LIST(dtype, GYRE_U8)}},
+    {"of f16", {LIST(dtype, GYRE_F16)}},
+    {"of no dtype", {LIST(dtype, 77)}},
+    {"with gaps", {LIST(stride[3], 2)}},
+    {"between two elements", {LIST(offset, LENS_AT + 2)}},
+    {"outside", {LIST(offset, BUFFER_SIZE - 4)}},
+    {"over out", {LIST(offset, Q_OUT_AT)}},
+    {"over the end of lse", {LIST(offset, LSE_AT + 2 * 4 * 4 * sizeof(float) - 4)}},
+    {"over scores", {LIST(offset, SCORES_AT + 16)}},
+};
+enum { N_LIST_SPOILINGS = sizeof(list_spoilings) / sizeof(list_spoilings[0]) };
+
+static void add_lists(struct fixture *f)
+{
+    struct gyre_attention_params *params = &f->attention;
+    params->kv_lens = (struct gyre_tensor){f->buffer, LENS_AT, GYRE_I32, {1, 1, 1, 2}, {0}};
+    params->q_starts = (struct gyre_tensor){f->buffer, STARTS_AT, GYRE_I32, {1, 1, 1, 2}, {0}};
+    params->alibi_slopes = (struct gyre_tensor){f->buffer, SLOPES_AT, GYRE_F32, {1, 1, 1, 4}, {0}};
+    params->sinks = (struct gyre_tensor){f->buffer, SINKS_AT, GYRE_F32, {1, 1, 1, 4}, {0}};
+}
+
+// The log says which.
+static void assert_list_refused(struct fixture *f, const struct list *list, const char *how,
+                                const struct gyre_attention_params *params)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "%s %s", list->name, how);
+    enum gyre_status status = gyre_attention(f->session.stream, params);
+    cr_assert(strstr(f->session.log.text, list->name) != NULL, "%s: the log says \"%s\"", name,
+              f->session.log.text);
+    assert_refused(f, name, status);
+}
+
+static void spoil_list(struct fixture *f, const struct list *list)
+{
+    struct gyre_attention_params params;
+    struct gyre_tensor *tensor = (struct gyre_tensor *)((char *)&params + list->at);
+    for (size_t i = 0; i < N_LIST_SPOILINGS; i++) {
+        params = f->attention;
+        spoil(&list_spoilings[i], tensor);
+        assert_list_refused(f, list, list_spoilings[i].name, &params);
+    }
+    params = f->attention;
+    tensor->buffer = f->foreign;
+    assert_list_refused(f, list, "of another device", &params);
+    params = f->attention;
+    tensor->dtype = tensor->dtype == GYRE_I32 ? GYRE_F32 : GYRE_I32;
+    assert_list_refused(f, list, "of the other's dtype", &params);
+}
+
+static void spoil_lists(struct fixture *f)
+{
+    add_lists(f);
+    for (size_t i = 0; i < N_LISTS; i++)
+        spoil_list(f, &lists[i]);
+    assert_untouched(f, "a list");
+    cr_assert(gyre_attention(f->session.stream, &f->attention) == GYRE_OK, "%s",
+              f->session.log.text);
+}
+
+Test(bad_attention, lists)
+{
+    on_each_device(spoil_lists);
+}
+
 // _supported gives the answer of the call, and tensors need no buffer for it.
 Test(bad_attention, supported_agrees)
 {
@@ -69,9 +160,13 @@ Test(bad_attention, supported_agrees)
     set_up(&f);
     cr_assert(gyre_rope_supported(f.session.device, &f.rope) == GYRE_OK);
     cr_assert(gyre_attention_supported(f.session.device, &f.attention) == GYRE_OK);
-    struct gyre_tensor *tensors[] = {&f.attention.q,     &f.attention.k,    &f.attention.v,
-                                     &f.attention.out,   &f.attention.mask, &f.attention.lse,
-                                     &f.attention.scores};
+    add_lists(&f);
+    struct gyre_tensor *tensors[] = {&f.attention.q,        &f.attention.k,
+                                     &f.attention.v,        &f.attention.out,
+                                     &f.attention.mask,     &f.attention.lse,
+                                     &f.attention.scores,   &f.attention.kv_lens,
+                                     &f.attention.q_starts, &f.attention.alibi_slopes,
+                                     &f.attention.sinks};
     for (size_t i = 0; i < sizeof(tensors) / sizeof(tensors[0]); i++)
         tensors[i]->buffer = NULL;
     cr_assert(gyre_attention_supported(f.session.device, &f.attention) == GYRE_OK, "%s",

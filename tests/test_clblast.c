@@ -30,6 +30,17 @@ static const struct clblast_case {
     {{"probs_groups_v_33", GROUPS, .stage = GYRE_SCORES_PROBS, .v_dim = 33}, true},
     {{"probs_head_major", GROUPS, .stage = GYRE_SCORES_PROBS, .is_head_major = true, .row_gap = 3},
      true},
+    {{"masked_own", GROUPS, .stage = GYRE_SCORES_MASKED, .kv_lens = (const int32_t[]){100, 260},
+      .q_starts = (const int32_t[]){-9, 3}, .is_causal = true, .has_alibi = true,
+      .has_nan_beyond = true},
+     false},
+    {{"probs_own", GROUPS, .stage = GYRE_SCORES_PROBS, .kv_lens = (const int32_t[]){0, 131},
+      .align = GYRE_ALIGN_END, .is_causal = true, .has_sinks = true, .has_nan_beyond = true,
+      .has_lse = true},
+     false},
+    {{"probs_sinks", GROUPS, .stage = GYRE_SCORES_PROBS, .has_alibi = true, .has_sinks = true,
+      .sink = 2, .has_lse = true},
+     true},
 };
 
 static bool has_clblast(const char *text)

@@ -2,6 +2,7 @@
 // Facts that hold for RoPE and attention whatever the numbers: the reference is tested by them.
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/fill.h"
@@ -240,10 +241,141 @@ Test(attention_facts, a_row_that_sees_nothing_is_zero)
     cr_assert(f.row.lse == -INFINITY);
 }
 
+// ALiBi is a mask of the distances; queries of this fixture stand at q_start.
+Test(attention_facts, alibi_is_a_mask)
+{
+    struct fixture f;
+    const double slope = 0.3;
+    double mask[KEYS], out[DIM];
+    set_up(&f, 8);
+    f.definition.q_start = 7;
+    f.definition.slopes = &slope;
+    oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
+    memcpy(out, f.out, sizeof(out));
+    double lse = f.row.lse;
+    for (int j = 0; j < KEYS; j++)
+        mask[j] = -slope * abs(7 - j);
+    f.definition.slopes = NULL;
+    f.definition.mask = mask;
+    oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
+    cr_assert(fabs(f.row.lse - lse) < 1e-14);
+    for (size_t d = 0; d < DIM; d++)
+        cr_assert(fabs(f.out[d] - out[d]) < 1e-14);
+}
+
+// A sink is one more key, whose score is the sink and whose value is zero.
+Test(attention_facts, a_sink_is_a_key_without_value)
+{
+    static const double sinks[] = {0.5, -1e4, 1e4};
+    for (size_t s = 0; s < sizeof(sinks) / sizeof(sinks[0]); s++) {
+        struct fixture f;
+        double mask[KEYS] = {0}, out[DIM];
+        set_up(&f, 9);
+        f.definition.kv_len = KEYS - 1;
+        f.definition.sinks = &sinks[s];
+        oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
+        memcpy(out, f.out, sizeof(out));
+        double lse = f.row.lse;
+        f.definition.sinks = NULL;
+        f.definition.kv_len = KEYS;
+        f.definition.mask = mask;
+        mask[KEYS - 1] = sinks[s];
+        memset(f.k + (KEYS - 1) * DIM, 0, DIM * sizeof(double));
+        memset(f.v + (KEYS - 1) * DIM, 0, DIM * sizeof(double));
+        oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
+        double larger = fmax(lse, sinks[s]), smaller = fmin(lse, sinks[s]);
+        cr_assert(fabs(f.row.lse - (larger + log1p(exp(smaller - larger)))) < 1e-11);
+        for (size_t d = 0; d < DIM; d++)
+            cr_assert(fabs(f.out[d] - out[d]) < 1e-14);
+    }
+}
+
+// --- attention once more, without stages, row maxima or stored scores
+
+enum { OWN_BATCH = 4, OWN_QUERIES = 5, OWN_KEYS = 9, OWN_HEADS = 4, OWN_KV_HEADS = 2, OWN_DIM = 3 };
+
+// exp of the score of query i for key j, straight from the formula.
+static double weight(const struct oracle_attention *a, size_t b, size_t h, int i, int j)
+{
+    const double *q = a->q + ((b * OWN_QUERIES + (size_t)i) * OWN_HEADS + h) * OWN_DIM;
+    const double *k = a->k + ((b * OWN_KEYS + (size_t)j) * OWN_KV_HEADS + h / 2) * OWN_DIM;
+    int len = a->kv_lens[b] < OWN_KEYS ? a->kv_lens[b] : OWN_KEYS;
+    int at = len - OWN_QUERIES + i + (int)a->q_start + a->q_starts[b];
+    if (j >= len || j > at)
+        return 0;
+    double s = 2 * tanh(dot(q, k, OWN_DIM) / sqrt(OWN_DIM) / 2);
+    return exp(s + a->mask[((b * OWN_HEADS + h) * OWN_QUERIES + (size_t)i) * OWN_KEYS + (size_t)j] -
+               a->slopes[h] * (at - j));
+}
+
+static void assert_row(const struct oracle_attention *a, size_t b, size_t h, int i)
+{
+    double stages[ORACLE_N_STAGES][OWN_KEYS], out[OWN_DIM], sum = 0, want[OWN_DIM] = {0};
+    struct oracle_attention_row row = {.out = out};
+    for (int stage = 0; stage < ORACLE_N_STAGES; stage++)
+        row.scores[stage] = stages[stage];
+    oracle_attention_row(a, b, h, (size_t)i, &row);
+    for (int j = 0; j < OWN_KEYS; j++) {
+        double w = weight(a, b, h, i, j);
+        sum += w;
+        cr_assert(fabs(exp(stages[ORACLE_MASKED][j]) - w) < 1e-13);
+        for (size_t d = 0; w > 0 && d < OWN_DIM; d++)
+            want[d] += w * a->v[((b * OWN_KEYS + (size_t)j) * OWN_KV_HEADS + h / 2) * OWN_DIM + d];
+    }
+    cr_assert(sum > 0 ? fabs(row.lse - log(sum)) < 1e-13 : row.lse == -INFINITY);
+    for (int j = 0; j < OWN_KEYS; j++) {
+        double p = weight(a, b, h, i, j) / (sum + exp(a->sinks[h]));
+        cr_assert(fabs(stages[ORACLE_PROBS][j] - p) < 1e-14);
+    }
+    for (size_t d = 0; d < OWN_DIM; d++)
+        cr_assert(fabs(out[d] - want[d] / (sum + exp(a->sinks[h]))) < 1e-13);
+}
+
+Test(attention_facts, lengths_starts_alibi_and_sinks)
+{
+    enum { N_KV = OWN_BATCH * OWN_KEYS * OWN_KV_HEADS * OWN_DIM };
+    enum { N_Q = OWN_BATCH * OWN_QUERIES * OWN_HEADS };
+    double q[N_Q * OWN_DIM], k[N_KV], v[N_KV], mask[N_Q * OWN_KEYS], sinks[OWN_HEADS];
+    const int32_t lens[OWN_BATCH] = {3, 100, 0, 7}, starts[OWN_BATCH] = {0, -1, 4, 2};
+    const double slopes[OWN_HEADS] = {0.5, 0.25, 1, 0.125};
+    fill_normals(10, q, sizeof(q) / sizeof(double));
+    fill_normals(11, k, N_KV);
+    fill_normals(12, v, N_KV);
+    fill_normals(13, mask, sizeof(mask) / sizeof(double));
+    fill_normals(14, sinks, OWN_HEADS);
+    k[3 * OWN_KV_HEADS * OWN_DIM] = v[3 * OWN_KV_HEADS * OWN_DIM] = NAN; // past the first's length
+    const struct oracle_attention definition = {
+        .n_batch = OWN_BATCH,
+        .q_len = OWN_QUERIES,
+        .kv_len = OWN_KEYS,
+        .n_heads = OWN_HEADS,
+        .n_kv_heads = OWN_KV_HEADS,
+        .head_dim = OWN_DIM,
+        .v_dim = OWN_DIM,
+        .q = q,
+        .k = k,
+        .v = v,
+        .mask = mask,
+        .softcap = 2,
+        .is_causal = 1,
+        .q_start = -1,
+        .is_at_end = 1,
+        .kv_lens = lens,
+        .q_starts = starts,
+        .slopes = slopes,
+        .sinks = sinks,
+    };
+    for (size_t b = 0; b < OWN_BATCH; b++)
+        for (size_t h = 0; h < OWN_HEADS; h++)
+            for (int i = 0; i < OWN_QUERIES; i++)
+                assert_row(&definition, b, h, i);
+}
+
 // The rule of which keys are seen, against a list written by hand.
 Test(attention_facts, windows_prefix_and_causality)
 {
-    static const struct {
+    const int32_t len = 5, none = -3, most = 100, start = -2;
+    const struct {
         struct oracle_attention rule;
         const char *sees; // keys 0.. of query 0, '1' where seen
     } rows[] = {
@@ -257,9 +389,21 @@ Test(attention_facts, windows_prefix_and_causality)
         {{.q_start = 4, .window_left = 2, .is_causal = 1, .window_keep = 1}, "10011000"},
         {{.q_start = -2, .is_causal = 1, .window_keep = 3}, "00000000"},
         {{.q_start = -2, .window_right = 5}, "11100000"},
+        {{.q_start = 6, .kv_lens = &len}, "11111000"},
+        {{.kv_lens = &none, .window_keep = 3, .n_prefix = 3}, "00000000"},
+        {{.kv_lens = &most}, "11111111"},
+        {{.q_start = 4, .q_starts = &start, .is_causal = 1}, "11100000"},
+        {{.q_len = 2, .is_at_end = 1, .is_causal = 1}, "11111110"},
+        {{.q_len = 2, .is_at_end = 1, .is_causal = 1, .kv_lens = &len}, "11110000"},
+        {{.q_len = 6, .is_at_end = 1, .is_causal = 1, .kv_lens = &len}, "00000000"},
+        {{.q_len = 1, .is_at_end = 1, .kv_lens = &len, .q_starts = &start, .window_left = 2},
+         "01111000"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        for (size_t j = 0; j < 8; j++)
-            cr_assert(oracle_attention_sees(&rows[i].rule, 0, j) == (rows[i].sees[j] == '1'),
+        for (size_t j = 0; j < 8; j++) {
+            struct oracle_attention rule = rows[i].rule;
+            rule.kv_len = 8;
+            cr_assert(oracle_attention_sees(&rule, 0, 0, j) == (rows[i].sees[j] == '1'),
                       "rule %zu, key %zu", i, j);
+        }
 }

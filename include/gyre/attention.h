@@ -7,14 +7,15 @@
 //
 //   raw      s = scale * q.k                        scale 0 means 1/sqrt(head_dim)
 //   capped   s = c tanh(s / c)                      when softcap c > 0
-//   masked   s = s + mask                           and -inf where not allowed
+//   masked   s = s + mask - slope |q_pos - j|       and -inf where not allowed
 //   allowed  j < kv_len
 //            and (not causal, or j <= q_pos, or j < n_prefix)
 //            and (no window, or inside it, or j < window_keep)
 //            and the mask (bytes: not 0; additive: not -inf)
-//   probs    p = softmax(s)
+//   probs    p = exp(s) / (exp(sink) + sum_j exp(s))    without sinks the softmax of s
 //   out      o = sum_j p v                          a row with nothing allowed gives zeros
-//   lse      log(sum_j exp(s))                      natural, over allowed keys; -inf for such a row
+//   lse      log(sum_j exp(s))                      natural, over allowed keys, without the sink;
+//                                                   -inf for such a row
 //
 // NaN and infinities in keys and values that are not allowed do not leak. Blocks that these rules
 // hide wholly are not computed.
@@ -68,6 +69,15 @@ struct gyre_attention_params {
     uint32_t window_right; // j - q_pos < window_right; likewise
     uint32_t window_keep;  // the first keys that no window hides
     uint32_t n_prefix;     // the first keys that causal does not hide
+
+    // Optional, on the device. Sequences of different lengths: i32 (1, 1, 1, batch). kv_lens are the
+    // keys that each has, of the tensor's (beyond them, as many; below 0, none); q_starts are added
+    // to q_start. GYRE_ALIGN_END then speaks of each sequence's own last key. Positions are kept
+    // within 2^30.
+    struct gyre_tensor kv_lens, q_starts;
+    // f32 (1, 1, 1, n_heads). ALiBi's slopes (gyre_alibi_slopes), and sinks: a logit per head that
+    // takes part in the softmax's sum and in nothing else.
+    struct gyre_tensor alibi_slopes, sinks;
 };
 
 // Enqueues the attention. q, k, v and out are each f32, f16 or bf16, and may differ. The first call

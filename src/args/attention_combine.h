@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Kernel `attention_combine`: merges the partial results of attention_split.
 //
-//   M = max m_i   L = sum_i l_i exp(m_i - M)   o = sum_i acc_i exp(m_i - M) / L   lse = M + log L
+//   M = max m_i   L = sum_i l_i exp(m_i - M)   lse = M + log L
+//   o = sum_i acc_i exp(m_i - M) / (L + exp(sink - M))
 //
-// Buffers: 0 partial (layout in args/attention.h), 1 out, 2 lse. Defines: OUT_DTYPE.
+// Buffers: 0 partial (layout in args/attention.h), 1 out, 2 lse, 3 sinks. Defines: OUT_DTYPE.
 #ifndef GYRE_ARGS_ATTENTION_COMBINE_H
 #define GYRE_ARGS_ATTENTION_COMBINE_H
 
@@ -15,6 +16,7 @@ struct gyre_attention_combine_args {
     u32 has_out, has_lse;
     u32 out_offset, out_stride[3]; // (batch, token, head)
     u32 lse_offset, lse_stride[3]; // (batch, head, query)
+    u32 sinks;                     // 1 + the offset of the first of (n_heads), or 0
 };
 
 #endif

@@ -3,8 +3,9 @@
 // soft-cap, mask, and with STAGE 3 the softmax over the allowed keys. A row with nothing allowed
 // gives zeros (STAGE 3) or -inf (STAGE 2).
 //
-// Buffers: 0 raw scores f32 (batch, head, query, key), 1 mask, 2 result, 3 lse.
-// Defines: MASK_DTYPE (or NONE), SCORES_DTYPE (of the result), STAGE (1, 2 or 3).
+// Buffers: 0 raw scores f32 (batch, head, query, key), 1 mask, 2 result, 3 lse, 4 starts, 5 lens,
+//          6 slopes, 7 sinks (args/attention.h).
+// Defines: MASK_DTYPE (or NONE), SCORES_DTYPE (of the result), STAGE (1, 2 or 3), ALIBI.
 #ifndef GYRE_ARGS_SOFTMAX_H
 #define GYRE_ARGS_SOFTMAX_H
 
@@ -21,6 +22,7 @@ struct gyre_softmax_args {
     u32 mask_offset, mask_stride[3];     // (batch, head, query)
     u32 scores_offset, scores_stride[3]; // (batch, head, query)
     u32 lse_offset, lse_stride[3];       // (batch, head, query)
+    STRUCT(gyre_attention_extras) extras;
 };
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The words that an argument struct may use, in the three languages that include it: OpenCL C, GLSL
-// and C. Only these and arrays of them, so that the layout is one (std430, no padding). Functions
-// here take scalars and cast with TO_U32 and TO_I32, which all three understand.
+// and C. Only these, arrays of them and STRUCT(name) of them, so that the layout is one (std430, no
+// padding). Functions here take scalars and cast with TO_U32 and TO_I32, which all three understand.
 #ifndef GYRE_ARGS_TYPES_H
 #define GYRE_ARGS_TYPES_H
 
@@ -10,6 +10,7 @@ typedef uint u32;
 typedef int i32;
 typedef float f32;
 #define GYRE_FN   static inline
+#define STRUCT(x) struct x
 #define TO_U32(x) ((uint)(x))
 #define TO_I32(x) ((int)(x))
 #elif defined(VULKAN)
@@ -17,6 +18,7 @@ typedef float f32;
 #define i32 int
 #define f32 float
 #define GYRE_FN
+#define STRUCT(x) x
 #define TO_U32(x) uint(x)
 #define TO_I32(x) int(x)
 #else
@@ -25,6 +27,7 @@ typedef uint32_t u32;
 typedef int32_t i32;
 typedef float f32;
 #define GYRE_FN   static inline
+#define STRUCT(x) struct x
 #define TO_U32(x) ((uint32_t)(x))
 #define TO_I32(x) ((int32_t)(x))
 #endif

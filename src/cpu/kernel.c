@@ -8,6 +8,9 @@
 #include "kernels/common.h"
 #include "log.h"
 
+_Static_assert((int)GYRE_CPU_MAX_BUFS == (int)GYRE_MAX_BUFS,
+               "kernels/common.h and backend.h disagree");
+
 extern const struct gyre_cpu_kernel *const gyre_cpu_kernels_baseline[];
 
 static bool has_baseline(void)

@@ -12,12 +12,14 @@
 // A checked call. Shapes as in the public header.
 struct gyre_attention_problem {
     struct gyre_view q, k, v, mask, out, lse, scores;
+    struct gyre_view starts, lens, slopes, sinks;
     enum gyre_scores_stage stage;
     uint32_t n_batch, n_heads, n_kv_heads, q_len, kv_len, head_dim, v_dim;
     bool has_out, has_lse, has_scores; // present and not empty
     float scale, softcap;
     bool is_causal;
-    int32_t q_start; // where query 0 stands
+    int32_t q_start; // where query 0 stands, or what is_end counts from
+    bool is_end;     // each sequence's own end, known on the device only
     uint32_t window_left, window_right, window_keep, n_prefix;
 };
 

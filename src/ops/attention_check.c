@@ -42,6 +42,10 @@ static enum gyre_status check_views(const struct gyre_check *check,
         {"out", &params->out, GYRE_DTYPES_FLOAT, GYRE_OUTPUT, &p->out},
         {"lse", &params->lse, GYRE_DTYPES_F32, GYRE_OUTPUT, &p->lse},
         {"scores", &params->scores, GYRE_DTYPES_FLOAT, GYRE_OUTPUT, &p->scores},
+        {"q_starts", &params->q_starts, GYRE_DTYPES_I32, GYRE_INPUT, &p->starts},
+        {"kv_lens", &params->kv_lens, GYRE_DTYPES_I32, GYRE_INPUT, &p->lens},
+        {"alibi_slopes", &params->alibi_slopes, GYRE_DTYPES_F32, GYRE_INPUT, &p->slopes},
+        {"sinks", &params->sinks, GYRE_DTYPES_F32, GYRE_INPUT, &p->sinks},
     };
     enum gyre_status status = GYRE_OK;
     for (size_t i = 0; i < sizeof(tensors) / sizeof(*tensors) && status == GYRE_OK; i++)
@@ -112,6 +116,27 @@ static enum gyre_status check_sizes(const struct gyre_check *check,
     return GYRE_OK;
 }
 
+// What is given by sequence or by head: (1, 1, 1, n).
+static enum gyre_status check_extras(const struct gyre_check *check,
+                                     const struct gyre_attention_problem *p)
+{
+    const struct axis_rule lists[] = {
+        {"q_starts", &p->starts, 3, p->n_batch, "q's batch"},
+        {"kv_lens", &p->lens, 3, p->n_batch, "q's batch"},
+        {"alibi_slopes", &p->slopes, 3, p->n_heads, "q's heads"},
+        {"sinks", &p->sinks, 3, p->n_heads, "q's heads"},
+    };
+    enum gyre_status status = GYRE_OK;
+    for (size_t i = 0; i < sizeof(lists) / sizeof(*lists) && status == GYRE_OK; i++) {
+        struct axis_rule rules[4] = {lists[i]};
+        for (int axis = 0; axis < 3; axis++)
+            rules[axis + 1] =
+                (struct axis_rule){lists[i].name, lists[i].view, axis, 1, "its length"};
+        status = check_rules(check, rules, 4);
+    }
+    return status;
+}
+
 // Axes of length 1 repeat.
 static enum gyre_status check_mask(const struct gyre_check *check,
                                    const struct gyre_attention_problem *p)
@@ -152,7 +177,8 @@ static enum gyre_status read_numbers(const struct gyre_check *check,
                                      struct gyre_attention_problem *p)
 {
     int64_t q_start = params->q_start;
-    if (params->align == GYRE_ALIGN_END)
+    p->is_end = params->align == GYRE_ALIGN_END && p->lens.is_present;
+    if (params->align == GYRE_ALIGN_END && !p->is_end)
         q_start += (int64_t)p->kv_len - p->q_len;
     if (q_start < -(1 << 30) || q_start + p->q_len > 1 << 30)
         return gyre_fail(&check->device->log, GYRE_INVALID,
@@ -178,8 +204,12 @@ static enum gyre_status check_overlap(const struct gyre_check *check,
     const struct {
         const char *name;
         const struct gyre_view *view;
-    } tensors[] = {{"out", &p->out}, {"lse", &p->lse}, {"scores", &p->scores}, {"q", &p->q},
-                   {"k", &p->k},     {"v", &p->v},     {"mask", &p->mask}};
+    } tensors[] = {{"out", &p->out},       {"lse", &p->lse},
+                   {"scores", &p->scores}, {"q", &p->q},
+                   {"k", &p->k},           {"v", &p->v},
+                   {"mask", &p->mask},     {"q_starts", &p->starts},
+                   {"kv_lens", &p->lens},  {"alibi_slopes", &p->slopes},
+                   {"sinks", &p->sinks}};
     enum { N_OUTPUTS = 3, N_TENSORS = sizeof(tensors) / sizeof(*tensors) };
     enum gyre_status status = GYRE_OK;
     for (size_t i = 0; i < N_OUTPUTS; i++)
@@ -207,6 +237,8 @@ enum gyre_status gyre_attention_check(const struct gyre_check *check,
     status = check_sizes(check, problem);
     if (status == GYRE_OK)
         status = check_mask(check, problem);
+    if (status == GYRE_OK)
+        status = check_extras(check, problem);
     if (status == GYRE_OK)
         status = read_numbers(check, params, problem);
     if (status == GYRE_OK)

@@ -40,6 +40,27 @@ void gyre_attention_bind(const struct gyre_device *device, struct gyre_step *ste
     memcpy(stride, view->stride, 3 * sizeof(*stride));
 }
 
+// As struct gyre_attention_extras has it.
+static uint32_t bind_list(const struct gyre_device *device, const struct gyre_view *view,
+                          struct gyre_span *span)
+{
+    uint32_t offset;
+    *span = gyre_view_span(device, view, &offset);
+    return view->is_present ? 1 + offset : 0;
+}
+
+void gyre_attention_bind_extras(const struct gyre_device *device,
+                                const struct gyre_attention_problem *p, struct gyre_step *step,
+                                uint32_t slot, bool has_sinks, struct gyre_attention_extras *extras)
+{
+    struct gyre_span *bufs = &step->dispatch.bufs[slot];
+    extras->starts = bind_list(device, &p->starts, &bufs[0]);
+    extras->lens = bind_list(device, &p->lens, &bufs[1]);
+    extras->slopes = bind_list(device, &p->slopes, &bufs[2]);
+    extras->sinks = has_sinks ? bind_list(device, &p->sinks, &bufs[3]) : 0;
+    extras->is_end = p->is_end;
+}
+
 uint32_t gyre_mask_define(const struct gyre_view *mask)
 {
     return mask->is_present ? (uint32_t)mask->dtype : DTYPE_NONE;
@@ -110,9 +131,11 @@ static void add_attention(const struct gyre_device *device, const struct gyre_at
     bind_qkv_mask(device, p, step, &args);
     gyre_attention_bind(device, step, 4, &p->out, &args.out_offset, args.out_stride);
     gyre_attention_bind(device, step, 5, &p->lse, &args.lse_offset, args.lse_stride);
+    gyre_attention_bind_extras(device, p, step, 6, true, &args.extras);
     memcpy(step->args, &args, sizeof(args));
     const uint32_t defs[] = {
-        p->q.dtype, p->k.dtype, p->v.dtype, p->out.dtype, gyre_mask_define(&p->mask), is_staged};
+        p->q.dtype, p->k.dtype,          p->v.dtype, p->out.dtype, gyre_mask_define(&p->mask),
+        is_staged,  p->slopes.is_present};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     set_tile(dispatch, tile, p->head_dim);
     dispatch->groups[0] = div_up(n_rows(p), tile->q) * n_v_tiles(p, tile);
@@ -272,6 +295,7 @@ static void add_combine(const struct gyre_device *device, const struct gyre_atte
     dispatch->bufs[0] = partial;
     gyre_attention_bind(device, step, 1, &p->out, &args.out_offset, args.out_stride);
     gyre_attention_bind(device, step, 2, &p->lse, &args.lse_offset, args.lse_stride);
+    args.sinks = bind_list(device, &p->sinks, &dispatch->bufs[3]);
     memcpy(step->args, &args, sizeof(args));
     dispatch->variant.defs[0] = p->out.dtype;
     dispatch->variant.consts[0] = is_cpu(&device->info) ? 1 : WG;
@@ -295,8 +319,10 @@ static void add_split(const struct gyre_device *device, const struct gyre_attent
     struct gyre_dispatch *dispatch = &step->dispatch;
     bind_qkv_mask(device, p, step, &args);
     dispatch->bufs[4] = partial;
+    gyre_attention_bind_extras(device, p, step, 5, false, &args.extras);
     memcpy(step->args, &args, sizeof(args));
-    const uint32_t defs[] = {p->q.dtype, p->k.dtype, p->v.dtype, gyre_mask_define(&p->mask)};
+    const uint32_t defs[] = {p->q.dtype, p->k.dtype, p->v.dtype, gyre_mask_define(&p->mask),
+                             p->slopes.is_present};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     set_tile(dispatch, &tile, p->head_dim);
     dispatch->groups[0] = args.n_splits * n_v_tiles(p, &tile);

@@ -19,6 +19,13 @@ void gyre_attention_fill_args(const struct gyre_attention_problem *p,
 void gyre_attention_bind(const struct gyre_device *device, struct gyre_step *step, uint32_t slot,
                          const struct gyre_view *view, uint32_t *offset, uint32_t stride[3]);
 
+// Binds what is given by sequence and by head from this slot on, in the order of the problem's
+// fields: starts, lens, slopes, and sinks where has_sinks.
+void gyre_attention_bind_extras(const struct gyre_device *device,
+                                const struct gyre_attention_problem *p, struct gyre_step *step,
+                                uint32_t slot, bool has_sinks,
+                                struct gyre_attention_extras *extras);
+
 // Value of MASK_DTYPE.
 uint32_t gyre_mask_define(const struct gyre_view *mask);
 

@@ -58,8 +58,10 @@ static void add_scores(const struct gyre_device *device, const struct gyre_atten
         memcpy(args.scores_stride, raw->stride, sizeof(raw->stride));
         dtype = GYRE_F32;
     }
+    gyre_attention_bind_extras(device, p, step, 4, false, &args.extras);
     memcpy(step->args, &args, sizeof(args));
-    const uint32_t defs[] = {p->q.dtype, p->k.dtype, gyre_mask_define(&p->mask), dtype, stage};
+    const uint32_t defs[] = {p->q.dtype, p->k.dtype, gyre_mask_define(&p->mask),
+                             dtype,      stage,      p->slopes.is_present};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     const uint32_t consts[] = {wg, tile_q, tile_k};
     memcpy(dispatch->variant.consts, consts, sizeof(consts));
@@ -88,8 +90,10 @@ static void add_softmax(const struct gyre_device *device, const struct gyre_atte
     gyre_attention_bind(device, step, 1, &p->mask, &args.mask_offset, args.mask_stride);
     gyre_attention_bind(device, step, 2, &p->scores, &args.scores_offset, args.scores_stride);
     gyre_attention_bind(device, step, 3, &p->lse, &args.lse_offset, args.lse_stride);
+    gyre_attention_bind_extras(device, p, step, 4, true, &args.extras);
     memcpy(step->args, &args, sizeof(args));
-    const uint32_t defs[] = {gyre_mask_define(&p->mask), p->scores.dtype, p->stage};
+    const uint32_t defs[] = {gyre_mask_define(&p->mask), p->scores.dtype, p->stage,
+                             p->slopes.is_present};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     dispatch->variant.consts[0] = device->info.type == GYRE_DEVICE_CPU ? 1 : 128;
     dispatch->groups[0] = 1;
@@ -207,7 +211,8 @@ static const char *refuse_out_gemm(const struct gyre_attention_problem *p)
         return "v or out is not f32";
     if (p->v.stride[1] < p->v_dim || p->out.stride[1] < p->v_dim)
         return "rows do not follow each other";
-    bool hides = p->is_causal || p->mask.is_present || p->window_left || p->window_right;
+    bool hides = p->is_causal || p->mask.is_present || p->window_left || p->window_right ||
+                 p->lens.is_present;
     return hides ? "hidden values must not leak" : NULL;
 }
 

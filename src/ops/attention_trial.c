@@ -6,7 +6,7 @@
 #include "ops/trial.h"
 
 // Slots of the trial's tensors.
-enum { Q, K, V, MASK, OUT, LSE, SCORES };
+enum { Q, K, V, MASK, OUT, LSE, SCORES, SLOPES, SINKS };
 
 struct user {
     const struct gyre_attention_problem *p;
@@ -25,6 +25,8 @@ static enum gyre_status run(void *user_data, struct gyre_stream *stream,
         .out = tensors[OUT],
         .lse = tensors[LSE],
         .scores = tensors[SCORES],
+        .alibi_slopes = tensors[SLOPES],
+        .sinks = tensors[SINKS],
         .scores_stage = user->p->stage,
         .is_causal = true,
         .align = GYRE_ALIGN_END,
@@ -62,6 +64,8 @@ static void make_trial(const struct gyre_attention_problem *p, enum gyre_attenti
     set_shape(&trial->tensors[K], &p->k, 1, kv_len, 1, p->head_dim);
     set_shape(&trial->tensors[V], &p->v, 1, kv_len, 1, p->v_dim);
     set_shape(&trial->tensors[MASK], &p->mask, 1, 1, q_len, kv_len);
+    set_shape(&trial->tensors[SLOPES], &p->slopes, 1, 1, 1, group);
+    set_shape(&trial->tensors[SINKS], &p->sinks, 1, 1, 1, group);
     if (part == GYRE_PART_SCORES) {
         set_shape(&trial->tensors[SCORES], &p->scores, 1, group, q_len, kv_len);
     } else {

@@ -17,6 +17,7 @@ enum gyre_access { GYRE_INPUT, GYRE_OUTPUT };
 // Sets of dtypes.
 #define GYRE_DTYPES_FLOAT    (1u << GYRE_F32 | 1u << GYRE_F16 | 1u << GYRE_BF16)
 #define GYRE_DTYPES_F32      (1u << GYRE_F32)
+#define GYRE_DTYPES_I32      (1u << GYRE_I32)
 #define GYRE_DTYPES_POSITION (1u << GYRE_I32 | 1u << GYRE_I64)
 #define GYRE_DTYPES_MASK     (GYRE_DTYPES_FLOAT | 1u << GYRE_U8)
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cases/attention_run.h"
 #include "cases/operator.h"
@@ -57,6 +58,19 @@ static void set_token(const struct guarded_layout *layout, uint64_t token, doubl
             values[(b * shape[1] + token) * n_row + i] = value;
 }
 
+// Sets the keys or values that no sequence has.
+static void set_beyond(const struct attention_case *row, const struct guarded_layout *layout,
+                       double value, double *values)
+{
+    const uint64_t *shape = layout->shape;
+    uint64_t n_row = shape[2] * shape[3];
+    for (uint64_t b = 0; b < shape[0]; b++) {
+        uint64_t first = row->kv_lens[b] < 0 ? 0 : (uint64_t)row->kv_lens[b];
+        for (uint64_t i = first * n_row; i < shape[1] * n_row; i++)
+            values[b * shape[1] * n_row + i] = value;
+    }
+}
+
 static enum gyre_status make_input(struct attention_run *run, const char *name,
                                    const struct guarded_layout *layout, uint64_t seed,
                                    struct guarded *guarded)
@@ -71,6 +85,8 @@ static enum gyre_status make_input(struct attention_run *run, const char *name,
         set_token(layout, run->row.kv_len / 2, NAN, values);
     if (run->row.has_nan_key && guarded == &run->v)
         set_token(layout, run->row.kv_len / 2 + 1, INFINITY, values);
+    if (run->row.has_nan_beyond && guarded != &run->q)
+        set_beyond(&run->row, layout, guarded == &run->k ? NAN : INFINITY, values);
     enum gyre_status status = guarded_create(run->session, name, layout, values, guarded);
     free(values);
     return status;
@@ -149,6 +165,62 @@ static enum gyre_status make_mask(struct attention_run *run, uint64_t seed)
     return status;
 }
 
+// (1, 1, 1, n)
+static enum gyre_status make_list(struct attention_run *run, const char *name,
+                                  enum gyre_dtype dtype, const double *values, uint64_t n,
+                                  struct guarded *guarded)
+{
+    struct guarded_layout layout = {
+        .dtype = dtype, .shape = {1, 1, 1, n}, .is_unaligned = run->row.is_unaligned};
+    return guarded_create(run->session, name, &layout, values, guarded);
+}
+
+// What each sequence says of itself.
+static enum gyre_status make_by_batch(struct attention_run *run, const char *name,
+                                      const int32_t *list, struct guarded *guarded)
+{
+    size_t n = run->row.n_batch;
+    if (list == NULL)
+        return GYRE_OK;
+    double *values = malloc(n * sizeof(*values));
+    if (values == NULL)
+        return GYRE_NO_MEMORY;
+    for (size_t b = 0; b < n; b++)
+        values[b] = list[b];
+    enum gyre_status status = make_list(run, name, GYRE_I32, values, n, guarded);
+    free(values);
+    return status;
+}
+
+static enum gyre_status make_by_head(struct attention_run *run, uint64_t seed)
+{
+    const struct attention_case *row = &run->row;
+    enum gyre_status status = GYRE_OK;
+    size_t n = row->n_heads;
+    double *values = malloc(n * sizeof(*values));
+    if (values == NULL)
+        return GYRE_NO_MEMORY;
+    for (size_t h = 0; h < n; h++)
+        values[h] = exp2(-8.0 * (double)(h + 1) / (double)n);
+    if (row->has_alibi)
+        status = make_list(run, "alibi_slopes", GYRE_F32, values, n, &run->slopes);
+    fill_normals(fill_seed(seed, "sinks"), values, n);
+    for (size_t h = 0; h < n; h++)
+        values[h] += row->sink;
+    if (status == GYRE_OK && row->has_sinks)
+        status = make_list(run, "sinks", GYRE_F32, values, n, &run->sinks);
+    free(values);
+    return status;
+}
+
+static enum gyre_status make_extras(struct attention_run *run, uint64_t seed)
+{
+    enum gyre_status status = make_by_batch(run, "kv_lens", run->row.kv_lens, &run->lens);
+    if (status == GYRE_OK)
+        status = make_by_batch(run, "q_starts", run->row.q_starts, &run->starts);
+    return status == GYRE_OK ? make_by_head(run, seed) : status;
+}
+
 static enum gyre_status make_output(struct attention_run *run, const char *name,
                                     struct guarded_layout layout, struct guarded *guarded)
 {
@@ -194,6 +266,10 @@ static void set_params(struct attention_run *run)
         .window_right = row->window_right,
         .window_keep = row->window_keep,
         .n_prefix = row->n_prefix,
+        .kv_lens = run->lens.tensor,
+        .q_starts = run->starts.tensor,
+        .alibi_slopes = run->slopes.tensor,
+        .sinks = run->sinks.tensor,
     };
     run->params.v.shape[3] = row->v_dim;
     repeat_mask(row, &run->params.mask);
@@ -204,6 +280,8 @@ static enum gyre_status make_all(struct attention_run *run, uint64_t seed)
     enum gyre_status status = make_inputs(run, seed);
     if (status == GYRE_OK)
         status = make_mask(run, seed);
+    if (status == GYRE_OK)
+        status = make_extras(run, seed);
     if (status == GYRE_OK)
         status = make_outputs(run);
     set_params(run);
@@ -225,7 +303,8 @@ struct attention_run *attention_prepare(struct session *session, const struct at
     }
     if (status == GYRE_OK)
         return run;
-    case_not_prepared(session, dtypes, status, result);
+    bool is_rare = row->has_alibi && row->mask != ATTENTION_MASK_NONE;
+    case_not_prepared(session, dtypes, is_rare, status, result);
     attention_run_destroy(run);
     return NULL;
 }
@@ -240,13 +319,21 @@ enum gyre_status attention_run_enqueue(struct attention_run *run)
     return gyre_attention(run->session->stream, &run->params);
 }
 
+void attention_run_tensors(struct attention_run *run, struct guarded *all[ATTENTION_N_TENSORS])
+{
+    struct guarded *const tensors[ATTENTION_N_TENSORS] = {
+        &run->q,      &run->k,     &run->v,   &run->mask, &run->lens,  &run->starts,
+        &run->slopes, &run->sinks, &run->out, &run->lse,  &run->scores};
+    memcpy(all, tensors, sizeof(tensors));
+}
+
 void attention_run_destroy(struct attention_run *run)
 {
+    struct guarded *all[ATTENTION_N_TENSORS];
     if (run == NULL)
         return;
-    struct guarded *all[] = {&run->q,   &run->k,   &run->v,     &run->mask,
-                             &run->out, &run->lse, &run->scores};
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+    attention_run_tensors(run, all);
+    for (size_t i = 0; i < ATTENTION_N_TENSORS; i++)
         guarded_destroy(all[i]);
     free(run);
 }

@@ -31,10 +31,14 @@ struct attention_case {
     int32_t q_start;
     uint32_t window_left, window_right, window_keep, n_prefix;
     enum attention_mask mask;
-    unsigned mask_axes;    // MASK_* bits
-    bool is_mask_repeated; // broadcast by stride 0, not by length 1
-    bool has_hidden_rows;  // the mask hides every key from each third query
-    bool has_nan_key;      // the middle key and value hold NaN, the next value infinity
+    unsigned mask_axes;                // MASK_* bits
+    bool is_mask_repeated;             // broadcast by stride 0, not by length 1
+    bool has_hidden_rows;              // the mask hides every key from each third query
+    const int32_t *kv_lens, *q_starts; // (n_batch); NULL: none
+    bool has_alibi, has_sinks;
+    double sink;         // mean of the sinks, whose deviation is 1
+    bool has_nan_beyond; // keys and values past a sequence's length hold NaN and infinity
+    bool has_nan_key;    // the middle key and value hold NaN, the next value infinity
     bool has_lse, has_no_out;
     bool has_scores;
     enum gyre_scores_stage stage;

@@ -83,7 +83,6 @@ static struct oracle_attention definition_of(const struct attention_run *run,
                                              const struct expected *e)
 {
     const struct attention_case *row = &run->row;
-    bool is_end = row->align == GYRE_ALIGN_END;
     return (struct oracle_attention){
         .n_batch = row->n_batch,
         .q_len = row->q_len,
@@ -99,11 +98,16 @@ static struct oracle_attention definition_of(const struct attention_run *run,
         .scale = row->scale,
         .softcap = row->softcap,
         .is_causal = row->is_causal,
-        .q_start = row->q_start + (is_end ? (int64_t)row->kv_len - (int64_t)row->q_len : 0),
+        .q_start = row->q_start,
+        .is_at_end = row->align == GYRE_ALIGN_END,
         .window_left = row->window_left,
         .window_right = row->window_right,
         .window_keep = row->window_keep,
         .n_prefix = row->n_prefix,
+        .kv_lens = row->kv_lens,
+        .q_starts = row->q_starts,
+        .slopes = run->slopes.values, // as stored
+        .sinks = run->sinks.values,
     };
 }
 
@@ -180,10 +184,10 @@ static void compare_all(const struct attention_run *run, const struct expected *
 
 void attention_run_check(struct attention_run *run, struct result *result)
 {
-    struct guarded *all[] = {&run->q,   &run->k,   &run->v,     &run->mask,
-                             &run->out, &run->lse, &run->scores};
+    struct guarded *all[ATTENTION_N_TENSORS];
     struct expected e = {0};
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+    attention_run_tensors(run, all);
+    for (size_t i = 0; i < ATTENTION_N_TENSORS; i++)
         if (all[i]->image != NULL)
             guarded_read(run->session, all[i], result);
     if (expected_alloc(&run->row, &e)) {

@@ -12,8 +12,13 @@ struct attention_run {
     struct case_dtypes dtypes;
     struct guarded q, k, v; // v is empty when it is in k
     struct guarded mask;    // axes that do not differ have length 1
+    struct guarded lens, starts, slopes, sinks;
     struct guarded out, lse, scores;
     struct gyre_attention_params params;
 };
+
+// All tensors of a run, those that it lacks included.
+enum { ATTENTION_N_TENSORS = 11 };
+void attention_run_tensors(struct attention_run *run, struct guarded *all[ATTENTION_N_TENSORS]);
 
 #endif

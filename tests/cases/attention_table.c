@@ -28,6 +28,37 @@
         .n_kv_heads = 2, .head_dim = 64, .mask = which, .mask_axes = axes                          \
     }
 
+// What sequences say of themselves.
+#define LIST(...)                                                                                  \
+    (const int32_t[])                                                                              \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+
+// Lengths at the edges of tiles, of 200 keys, and beyond what there is; of prompts, and of caches
+// that are read in several parts.
+#define LENS_200                                                                                   \
+    .n_batch = 12, .kv_len = 200,                                                                  \
+    .kv_lens = LIST(0, 1, 31, 32, 33, 64, 127, 128, 129, 200, 100000, -7)
+#define LENS_1100     .n_batch = 7, .kv_len = 1100, .kv_lens = LIST(1, 0, 63, 513, 1024, 1025, 1100)
+#define LENS_SHORT    .n_batch = 6, .kv_len = 70, .kv_lens = LIST(0, 5, 33, 64, 70, INT32_MAX)
+#define LENS_CACHE    .n_batch = 4, .kv_len = 300, .kv_lens = LIST(300, 0, 150, 7)
+#define STARTS        .n_batch = 6, .q_starts = LIST(0, -9, 30, 1000, INT32_MAX, INT32_MIN)
+#define GROUPS        .n_heads = 4, .n_kv_heads = 2, .head_dim = 64
+#define CAUSAL_AT_END .is_causal = true, .align = GYRE_ALIGN_END
+
+// How far positions and windows reach.
+enum { FARTHEST = 1 << 30 };
+
+// Everything that a sequence or a head has of its own, with the scores at one stage.
+#define OWN_SCORES(label, which)                                                                   \
+    {                                                                                              \
+        .name = "own_scores_" label, .dtypes = CASE_ALL, LENS_SHORT, .q_len = 33, GROUPS,          \
+        .softcap = 3, CAUSAL_AT_END, .q_starts = LIST(0, 3, -4, 20, -50, 0), .has_alibi = true,    \
+        .has_sinks = true, .mask = ATTENTION_MASK_F32, .mask_axes = MASK_QUERY, .has_lse = true,   \
+        .has_scores = true, .stage = which                                                         \
+    }
+
 const struct attention_case attention_cases[] = {
     EDGE(1, 1),
     EDGE(1, 31),
@@ -246,5 +277,188 @@ const struct attention_case attention_cases[] = {
      .is_unaligned = true},
     {"decode_unaligned", CASE_ALL, .n_batch = 2, .q_len = 1, .kv_len = 130, .n_heads = 4,
      .n_kv_heads = 2, .head_dim = 64, .is_head_major = true, .is_unaligned = true, .row_gap = 1},
+
+    // Sequences of their own lengths.
+    {"lens", CASE_ALL, LENS_200, .q_len = 20, GROUPS, .has_nan_beyond = true, .has_lse = true},
+    {"lens_prefill", CASE_ALL | CASE_KV_F16, LENS_200, .q_len = 70, GROUPS, CAUSAL_AT_END,
+     .has_nan_beyond = true, .has_lse = true},
+    {"lens_causal", LENS_200, .q_len = 70, GROUPS, .is_causal = true, .q_start = 20,
+     .has_nan_beyond = true, .has_lse = true},
+    {"lens_decode", CASE_ALL | CASE_KV_F16 | CASE_KV_BF16, LENS_1100, .q_len = 1, GROUPS,
+     CAUSAL_AT_END, .has_nan_beyond = true, .has_lse = true},
+    {"lens_decode_edges", LENS_200, .q_len = 1, GROUPS, .has_nan_beyond = true, .has_lse = true},
+    {"lens_decode_128", CASE_F32 | CASE_F16, LENS_CACHE, .q_len = 1, .n_heads = 8, .n_kv_heads = 2,
+     .head_dim = 128, .has_nan_beyond = true},
+    {"lens_speculate", CASE_ALL, LENS_200, .q_len = 5, GROUPS, CAUSAL_AT_END,
+     .has_nan_beyond = true, .has_lse = true},
+    {"lens_128", LENS_CACHE, .q_len = 33, .n_heads = 4, .n_kv_heads = 1, .head_dim = 128,
+     CAUSAL_AT_END, .has_nan_beyond = true},
+    {"lens_window", LENS_200, .q_len = 70, GROUPS, CAUSAL_AT_END, .window_left = 10,
+     .window_keep = 3, .has_nan_beyond = true},
+    {"lens_window_both", LENS_200, .q_len = 70, GROUPS, .window_left = 9, .window_right = 5,
+     .has_nan_beyond = true, .has_lse = true},
+    {"lens_window_decode", LENS_1100, .q_len = 1, GROUPS, CAUSAL_AT_END, .window_left = 100,
+     .window_keep = 4, .has_nan_beyond = true},
+    {"lens_prefix", LENS_200, .q_len = 70, GROUPS, CAUSAL_AT_END, .n_prefix = 40,
+     .has_nan_beyond = true, .has_lse = true},
+    {"lens_mask_f32", LENS_SHORT, .q_len = 33, GROUPS, .mask = ATTENTION_MASK_F32,
+     .mask_axes = MASK_BATCH | MASK_QUERY, .has_nan_beyond = true, .has_lse = true},
+    {"lens_mask_u8", LENS_SHORT, .q_len = 33, GROUPS, CAUSAL_AT_END, .mask = ATTENTION_MASK_U8,
+     .mask_axes = MASK_QUERY, .has_hidden_rows = true, .has_nan_beyond = true},
+    {"lens_mask_decode", LENS_CACHE, .q_len = 1, GROUPS, .mask = ATTENTION_MASK_F32,
+     .mask_axes = MASK_BATCH | MASK_HEAD, .has_nan_beyond = true},
+    {"lens_head_major", CASE_ALL, LENS_SHORT, .q_len = 33, GROUPS, CAUSAL_AT_END,
+     .has_nan_beyond = true, .is_head_major = true, .is_unaligned = true, .row_gap = 3},
+    {"lens_decode_head_major", CASE_ALL, LENS_CACHE, .q_len = 1, GROUPS, .has_nan_beyond = true,
+     .is_head_major = true, .is_unaligned = true, .row_gap = 1},
+    {"lens_all_none", .n_batch = 2, .q_len = 20, .kv_len = 40, GROUPS, .kv_lens = LIST(0, -1),
+     .has_nan_beyond = true, .has_lse = true},
+    {"lens_decode_all_none", .n_batch = 2, .q_len = 1, .kv_len = 40, GROUPS, .kv_lens = LIST(0, -1),
+     .has_nan_beyond = true, .has_lse = true},
+    {"lens_of_no_keys", .n_batch = 2, .q_len = 20, GROUPS, CAUSAL_AT_END, .kv_lens = LIST(3, 0),
+     .has_lse = true},
+    {"lens_lse_only", LENS_SHORT, .q_len = 33, GROUPS, CAUSAL_AT_END, .has_no_out = true,
+     .has_lse = true, .has_nan_beyond = true},
+
+    // Sequences that begin where they say.
+    {"starts", CASE_ALL, STARTS, .q_len = 40, .kv_len = 65, GROUPS, .is_causal = true,
+     .has_lse = true},
+    {"starts_plus_start", STARTS, .q_len = 40, .kv_len = 65, GROUPS, .is_causal = true,
+     .q_start = -12, .has_lse = true},
+    {"starts_end", STARTS, .q_len = 40, .kv_len = 65, GROUPS, CAUSAL_AT_END, .has_lse = true},
+    {"starts_end_lens", STARTS, .q_len = 40, .kv_len = 65, GROUPS,
+     .kv_lens = LIST(20, 60, 0, 65, 33, 50), CAUSAL_AT_END, .q_start = -3, .has_nan_beyond = true,
+     .has_lse = true},
+    {"starts_window", STARTS, .q_len = 40, .kv_len = 65, GROUPS, .window_left = 8,
+     .window_right = 3, .window_keep = 1, .has_lse = true},
+    {"starts_window_widest", .n_batch = 4, .q_len = 40, .kv_len = 65, GROUPS,
+     .align = GYRE_ALIGN_END, .kv_lens = LIST(65, 20, 65, 20),
+     .q_starts = LIST(FARTHEST - 1, FARTHEST - 1, -FARTHEST, -FARTHEST), .window_left = FARTHEST,
+     .window_right = FARTHEST, .has_nan_beyond = true, .has_lse = true},
+    {"starts_prefix", STARTS, .q_len = 40, .kv_len = 65, GROUPS, .is_causal = true, .n_prefix = 35,
+     .window_left = 20, .has_lse = true},
+    {"starts_decode", CASE_ALL, STARTS, .q_len = 3, .kv_len = 300, GROUPS, .is_causal = true,
+     .has_lse = true},
+    {"starts_decode_window", STARTS, .q_len = 1, .kv_len = 300, GROUPS, .window_left = 20,
+     .window_right = 100, .has_lse = true},
+
+    // ALiBi.
+    {"alibi", CASE_ALL | CASE_KV_F16, .n_batch = 2, .q_len = 70, .kv_len = 70, GROUPS,
+     .is_causal = true, .has_alibi = true, .has_lse = true},
+    {"alibi_both_ways", CASE_ALL, .q_len = 40, .kv_len = 70, .n_heads = 4, .head_dim = 64,
+     .has_alibi = true, .q_start = 7},
+    {"alibi_groups_of_3", .q_len = 20, .kv_len = 40, .n_heads = 9, .n_kv_heads = 3, .head_dim = 64,
+     CAUSAL_AT_END, .has_alibi = true, .has_lse = true},
+    {"alibi_128", CASE_F32 | CASE_F16, .q_len = 33, .kv_len = 65, .n_heads = 4, .n_kv_heads = 1,
+     .head_dim = 128, CAUSAL_AT_END, .has_alibi = true},
+    {"alibi_v_33", .q_len = 33, .kv_len = 65, .n_heads = 4, .head_dim = 24, .v_dim = 33,
+     CAUSAL_AT_END, .has_alibi = true},
+    {"alibi_before_keys", .q_len = 40, .kv_len = 33, GROUPS, .is_causal = true, .q_start = -9,
+     .has_alibi = true, .has_lse = true},
+    {"alibi_window", .q_len = 100, .kv_len = 100, GROUPS, .is_causal = true, .window_left = 16,
+     .window_keep = 4, .has_alibi = true},
+    {"alibi_prefix", .q_len = 40, .kv_len = 40, GROUPS, .is_causal = true, .n_prefix = 17,
+     .has_alibi = true},
+    {"alibi_softcap", .q_len = 33, .kv_len = 65, GROUPS, CAUSAL_AT_END, .softcap = 2,
+     .has_alibi = true, .has_lse = true},
+    {"alibi_mask_f32", CASE_ALL, .n_batch = 2, .q_len = 33, .kv_len = 40, GROUPS,
+     .mask = ATTENTION_MASK_F32, .mask_axes = MASK_HEAD | MASK_QUERY, .has_alibi = true,
+     .has_lse = true},
+    {"alibi_mask_u8", .q_len = 33, .kv_len = 40, GROUPS, .is_causal = true,
+     .mask = ATTENTION_MASK_U8, .mask_axes = MASK_QUERY, .has_hidden_rows = true,
+     .has_alibi = true},
+    {"alibi_nan", .q_len = 70, .kv_len = 70, GROUPS, .is_causal = true, .has_nan_key = true,
+     .has_alibi = true, .has_lse = true},
+    {"alibi_unaligned", CASE_ALL, .n_batch = 2, .q_len = 33, .kv_len = 40, GROUPS,
+     .has_alibi = true, .is_head_major = true, .is_unaligned = true},
+    {"alibi_decode", CASE_ALL | CASE_KV_F16 | CASE_KV_BF16, .n_batch = 2, .q_len = 1, .kv_len = 517,
+     .n_heads = 8, .n_kv_heads = 2, .head_dim = 64, CAUSAL_AT_END, .has_alibi = true,
+     .has_lse = true},
+    {"alibi_decode_both_ways", .q_len = 3, .kv_len = 300, GROUPS, .q_start = 150,
+     .has_alibi = true},
+    {"alibi_decode_mask", .n_batch = 2, .q_len = 1, .kv_len = 300, GROUPS, CAUSAL_AT_END,
+     .mask = ATTENTION_MASK_F32, .mask_axes = MASK_BATCH | MASK_HEAD, .softcap = 5,
+     .has_alibi = true, .has_lse = true},
+    {"alibi_lens", CASE_ALL, LENS_SHORT, .q_len = 33, GROUPS, CAUSAL_AT_END, .has_nan_beyond = true,
+     .has_alibi = true, .has_lse = true},
+    {"alibi_lens_decode", CASE_ALL, LENS_1100, .q_len = 1, GROUPS, CAUSAL_AT_END,
+     .has_nan_beyond = true, .has_alibi = true, .has_lse = true},
+
+    // Sinks.
+    {"sinks", CASE_ALL | CASE_KV_F16, .n_batch = 2, .q_len = 70, .kv_len = 70, GROUPS,
+     .is_causal = true, .has_sinks = true, .sink = 2, .has_lse = true},
+    {"sinks_large", .q_len = 33, .kv_len = 65, GROUPS, .has_sinks = true, .sink = 1e4,
+     .has_lse = true},
+    {"sinks_small", .q_len = 33, .kv_len = 65, GROUPS, .has_sinks = true, .sink = -1e4,
+     .has_lse = true},
+    {"sinks_above_scores", .q_len = 33, .kv_len = 65, GROUPS, .has_sinks = true, .sink = 30},
+    {"sinks_nothing_seen", .q_len = 40, .kv_len = 33, GROUPS, .is_causal = true, .q_start = -9,
+     .has_sinks = true, .has_lse = true},
+    {"sinks_nothing_seen_large", .q_len = 40, .kv_len = 33, GROUPS, .is_causal = true,
+     .q_start = -9, .has_sinks = true, .sink = 1e4, .has_lse = true},
+    {"sinks_nothing_seen_small", .q_len = 40, .kv_len = 33, GROUPS, .is_causal = true,
+     .q_start = -9, .has_sinks = true, .sink = -1e4, .has_lse = true},
+    {"sinks_window", CASE_ALL, .q_len = 70, .kv_len = 70, .n_heads = 8, .n_kv_heads = 1,
+     .head_dim = 64, .is_causal = true, .window_left = 16, .has_sinks = true},
+    {"sinks_mask_u8", .q_len = 33, .kv_len = 40, GROUPS, .mask = ATTENTION_MASK_U8,
+     .mask_axes = MASK_QUERY, .has_hidden_rows = true, .has_sinks = true, .has_lse = true},
+    {"sinks_v_33", .q_len = 33, .kv_len = 65, .n_heads = 3, .head_dim = 24, .v_dim = 33,
+     .has_sinks = true},
+    {"sinks_lse_only", .q_len = 33, .kv_len = 65, GROUPS, .has_sinks = true, .has_no_out = true,
+     .has_lse = true},
+    {"sinks_unaligned", CASE_ALL, .n_batch = 2, .q_len = 33, .kv_len = 40, GROUPS,
+     .has_sinks = true, .is_head_major = true, .is_unaligned = true},
+    {"sinks_decode", CASE_ALL | CASE_KV_F16 | CASE_KV_BF16, .n_batch = 2, .q_len = 1, .kv_len = 517,
+     .n_heads = 8, .n_kv_heads = 2, .head_dim = 64, CAUSAL_AT_END, .has_sinks = true, .sink = 2,
+     .has_lse = true},
+    {"sinks_decode_large", .q_len = 1, .kv_len = 300, GROUPS, .has_sinks = true, .sink = 1e4,
+     .has_lse = true},
+    {"sinks_decode_small", .q_len = 1, .kv_len = 300, GROUPS, .has_sinks = true, .sink = -1e4,
+     .has_lse = true},
+    {"sinks_decode_nothing_seen", .q_len = 3, .kv_len = 300, GROUPS, .is_causal = true,
+     .q_start = -2, .has_sinks = true, .has_lse = true},
+    {"sinks_decode_nothing_seen_large", .q_len = 3, .kv_len = 300, GROUPS, .is_causal = true,
+     .q_start = -2, .has_sinks = true, .sink = 1e4, .has_lse = true},
+    {"sinks_lens", LENS_SHORT, .q_len = 33, GROUPS, CAUSAL_AT_END, .has_nan_beyond = true,
+     .has_sinks = true, .has_lse = true},
+    {"sinks_lens_decode", CASE_ALL, LENS_1100, .q_len = 1, GROUPS, CAUSAL_AT_END,
+     .has_nan_beyond = true, .has_sinks = true, .has_lse = true},
+
+    // All of these together.
+    {"own", CASE_ALL | CASE_KV_F16 | CASE_MIXED, LENS_200, .q_len = 33, GROUPS, CAUSAL_AT_END,
+     .q_starts = LIST(0, 1, -5, 7, 0, -30, 3, 0, 9, -100, 0, 0), .window_left = 50,
+     .window_keep = 2, .n_prefix = 5, .has_nan_beyond = true, .has_alibi = true, .has_sinks = true,
+     .has_lse = true},
+    {"own_mask", LENS_SHORT, .q_len = 33, GROUPS, .softcap = 4, CAUSAL_AT_END,
+     .q_starts = LIST(0, 3, -4, 20, -50, 0), .mask = ATTENTION_MASK_F32,
+     .mask_axes = MASK_BATCH | MASK_HEAD | MASK_QUERY, .has_hidden_rows = true,
+     .has_nan_beyond = true, .has_alibi = true, .has_sinks = true, .has_lse = true},
+    {"own_decode", CASE_ALL | CASE_KV_F16 | CASE_MIXED, LENS_1100, .q_len = 2, GROUPS,
+     CAUSAL_AT_END, .q_starts = LIST(0, 1, -5, 7, 0, -30, 3), .window_left = 700, .window_keep = 2,
+     .n_prefix = 5, .has_nan_beyond = true, .has_alibi = true, .has_sinks = true, .has_lse = true},
+    OWN_SCORES("raw", GYRE_SCORES_RAW),
+    OWN_SCORES("capped", GYRE_SCORES_CAPPED),
+    OWN_SCORES("masked", GYRE_SCORES_MASKED),
+    OWN_SCORES("probs", GYRE_SCORES_PROBS),
+    {"lens_scores", LENS_200, .q_len = 20, GROUPS, .has_nan_beyond = true, .has_scores = true,
+     .stage = GYRE_SCORES_PROBS},
+    {"lens_scores_masked", LENS_200, .q_len = 20, GROUPS, CAUSAL_AT_END, .has_nan_beyond = true,
+     .has_scores = true, .stage = GYRE_SCORES_MASKED},
+    {"lens_scores_decode", LENS_CACHE, .q_len = 1, GROUPS, CAUSAL_AT_END, .has_nan_beyond = true,
+     .has_lse = true, .has_scores = true, .stage = GYRE_SCORES_PROBS},
+    {"starts_scores", STARTS, .q_len = 40, .kv_len = 65, GROUPS, .is_causal = true,
+     .has_scores = true, .stage = GYRE_SCORES_PROBS},
+    {"alibi_scores_masked", .q_len = 40, .kv_len = 65, GROUPS, .has_alibi = true,
+     .has_scores = true, .stage = GYRE_SCORES_MASKED},
+    {"alibi_scores_probs", .q_len = 40, .kv_len = 65, GROUPS, CAUSAL_AT_END, .has_alibi = true,
+     .has_scores = true, .stage = GYRE_SCORES_PROBS},
+    {"sinks_scores", .q_len = 40, .kv_len = 65, GROUPS, .is_causal = true, .q_start = -9,
+     .has_sinks = true, .sink = 2, .has_lse = true, .has_scores = true, .stage = GYRE_SCORES_PROBS},
+    {"sinks_scores_large", .q_len = 40, .kv_len = 65, GROUPS, .is_causal = true, .q_start = -9,
+     .has_sinks = true, .sink = 1e4, .has_scores = true, .stage = GYRE_SCORES_PROBS},
+    {"sinks_scores_small", .q_len = 40, .kv_len = 65, GROUPS, .is_causal = true, .q_start = -9,
+     .has_sinks = true, .sink = -1e4, .has_scores = true, .stage = GYRE_SCORES_PROBS},
+    {"sinks_scores_decode", .q_len = 1, .kv_len = 300, GROUPS, .has_sinks = true,
+     .has_no_out = true, .has_scores = true, .stage = GYRE_SCORES_PROBS},
     {.name = NULL},
 };

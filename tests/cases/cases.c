@@ -33,19 +33,21 @@ static bool is_embedded(const struct case_dtypes *dtypes)
 }
 
 // NULL where UNSUPPORTED would be wrong.
-static const char *skip_reason(const struct session *session, const struct case_dtypes *dtypes)
+static const char *skip_reason(const struct session *session, const struct case_dtypes *dtypes,
+                               bool is_rare)
 {
     bool is_all_f32 = dtypes->q == GYRE_F32 && dtypes->k == GYRE_F32 && dtypes->v == GYRE_F32 &&
                       dtypes->out == GYRE_F32;
-    if (!GYRE_HAVE_GLSLANG && session->info->backend == GYRE_BACKEND_VULKAN && !is_embedded(dtypes))
-        return "no shader for this mix of dtypes";
+    bool is_vulkan = session->info->backend == GYRE_BACKEND_VULKAN;
+    if (!GYRE_HAVE_GLSLANG && is_vulkan && (is_rare || !is_embedded(dtypes)))
+        return "no shader for this mix of dtypes and options";
     return is_all_f32 || session->info->has_f16_storage ? NULL : "no 16-bit storage";
 }
 
 void case_not_prepared(const struct session *session, const struct case_dtypes *dtypes,
-                       enum gyre_status status, struct result *result)
+                       bool is_rare, enum gyre_status status, struct result *result)
 {
-    const char *reason = skip_reason(session, dtypes);
+    const char *reason = skip_reason(session, dtypes, is_rare);
     if (status == GYRE_UNSUPPORTED && reason != NULL)
         result_skip(result, "%s", reason);
     else

@@ -63,8 +63,8 @@ size_t cases_count(const char *filter);
 
 // Why a case was not prepared. It is skipped where UNSUPPORTED is a fair answer for these dtypes:
 // the device cannot store 16-bit elements, or the library was built without a compiler for this mix
-// of them. Anything else is a failure.
+// of them or of options (is_rare). Anything else is a failure.
 void case_not_prepared(const struct session *session, const struct case_dtypes *dtypes,
-                       enum gyre_status status, struct result *result);
+                       bool is_rare, enum gyre_status status, struct result *result);
 
 #endif

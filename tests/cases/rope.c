@@ -42,7 +42,7 @@ struct rope_run *rope_prepare(struct session *session, const struct rope_case *r
     if (status == GYRE_OK)
         return run;
     struct case_dtypes dtypes = dtypes_of(row, dtype);
-    case_not_prepared(session, &dtypes, status, result);
+    case_not_prepared(session, &dtypes, false, status, result);
     rope_run_destroy(run);
     return NULL;
 }

@@ -17,7 +17,7 @@ struct onnx_call {
     const struct case_file *file;
     bool is_head_major; // four axes (batch, head, token, dim); else (batch, token, head * dim)
     uint64_t n_batch, q_len, past_len, kv_len, n_heads, n_kv_heads, head_dim, v_dim;
-    struct guarded q, k, v, mask, out, scores;
+    struct guarded q, k, v, mask, lens, out, scores;
 };
 
 // Sizes of a tensor of three or four axes.
@@ -102,6 +102,16 @@ static enum gyre_status make_mask(struct onnx_call *call)
     return status;
 }
 
+// How many keys each sequence has.
+static enum gyre_status make_lens(struct onnx_call *call)
+{
+    const struct case_tensor *nonpad = &call->file->in[IN_NONPAD];
+    struct guarded_layout layout = {.dtype = GYRE_I32, .shape = {1, 1, 1, call->n_batch}};
+    if (nonpad->values == NULL)
+        return GYRE_OK;
+    return guarded_create(call->session, "nonpad_kv_seqlen", &layout, nonpad->values, &call->lens);
+}
+
 static enum gyre_status make_outputs(struct onnx_call *call)
 {
     struct guarded_layout out = {.dtype = onnx_dtype_of(&call->file->in[IN_Q]),
@@ -132,9 +142,12 @@ static enum gyre_status make_all(struct onnx_call *call)
                             call->v_dim, &call->v);
     if (status == GYRE_OK)
         status = make_mask(call);
+    if (status == GYRE_OK)
+        status = make_lens(call);
     return status == GYRE_OK ? make_outputs(call) : status;
 }
 
+// Where sequences say their lengths, the last query of each stands at its last key.
 static struct gyre_attention_params params_of(const struct onnx_call *call)
 {
     const struct case_file *file = call->file;
@@ -149,45 +162,16 @@ static struct gyre_attention_params params_of(const struct onnx_call *call)
         .scale = (float)case_file_attr(file, "scale", 0),
         .softcap = (float)case_file_attr(file, "softcap", 0),
         .is_causal = case_file_attr(file, "is_causal", 0) != 0,
+        .align = file->in[IN_NONPAD].values != NULL ? GYRE_ALIGN_END : GYRE_ALIGN_START,
         .q_start = (int32_t)call->past_len,
+        .kv_lens = call->lens.tensor,
     };
-}
-
-// One batch element of a tensor; masks may have only one.
-static struct gyre_tensor batch_of(struct gyre_tensor tensor, uint64_t b)
-{
-    if (tensor.shape[0] > 1)
-        tensor.offset += b * tensor.stride[0] * gyre_dtype_size(tensor.dtype);
-    tensor.shape[0] = tensor.buffer != NULL;
-    return tensor;
-}
-
-// Each sequence has its own number of valid keys; its last query stands at the last of them.
-static enum gyre_status run_each_length(const struct onnx_call *call,
-                                        const struct gyre_attention_params *all)
-{
-    enum gyre_status status = GYRE_OK;
-    for (uint64_t b = 0; b < call->n_batch && status == GYRE_OK; b++) {
-        struct gyre_attention_params one = *all;
-        uint64_t n_valid = (uint64_t)call->file->in[IN_NONPAD].values[b];
-        struct gyre_tensor *views[] = {&one.q, &one.k, &one.v, &one.mask, &one.out};
-        for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++)
-            *views[i] = batch_of(*views[i], b);
-        one.k.shape[1] = one.v.shape[1] = n_valid;
-        if (one.mask.buffer != NULL)
-            one.mask.shape[3] = n_valid;
-        one.align = GYRE_ALIGN_END;
-        status = gyre_attention(call->session->stream, &one);
-    }
-    return status;
 }
 
 static void run(struct onnx_call *call, struct result *result)
 {
     struct gyre_attention_params params = params_of(call);
-    bool has_lengths = call->file->in[IN_NONPAD].values != NULL;
-    enum gyre_status status = has_lengths ? run_each_length(call, &params)
-                                          : gyre_attention(call->session->stream, &params);
+    enum gyre_status status = gyre_attention(call->session->stream, &params);
     if (status == GYRE_OK)
         status = gyre_stream_finish(call->session->stream);
     if (status != GYRE_OK)
@@ -214,7 +198,8 @@ static void check_present(const struct onnx_call *call, int slot, const struct g
 static void check(struct onnx_call *call, struct bounds bounds, struct result *result)
 {
     const struct case_tensor *out = call->file->out;
-    struct guarded *all[] = {&call->q, &call->k, &call->v, &call->mask, &call->out, &call->scores};
+    struct guarded *all[] = {&call->q,    &call->k,   &call->v,     &call->mask,
+                             &call->lens, &call->out, &call->scores};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (all[i]->image != NULL)
             guarded_read(call->session, all[i], result);
@@ -233,8 +218,6 @@ static const char *unsupported(const struct case_file *file)
     static const char *const known[] = {
         "is_causal", "kv_num_heads", "q_num_heads",       "qk_matmul_output_mode",
         "scale",     "softcap",      "softmax_precision", NULL};
-    if (file->in[IN_NONPAD].values != NULL && file->out[OUT_SCORES].values != NULL)
-        return "scores of sequences of different lengths";
     return case_file_unknown_attr(file, known);
 }
 
@@ -249,7 +232,8 @@ static void run_case(struct session *session, const struct case_file *file, stru
         run(&call, result);
     if (result->outcome == OUTCOME_PASS)
         check(&call, bounds, result);
-    struct guarded *all[] = {&call.q, &call.k, &call.v, &call.mask, &call.out, &call.scores};
+    struct guarded *all[] = {&call.q,    &call.k,   &call.v,     &call.mask,
+                             &call.lens, &call.out, &call.scores};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         guarded_destroy(all[i]);
 }

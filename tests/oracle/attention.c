@@ -3,13 +3,34 @@
 
 #include <math.h>
 
-int oracle_attention_sees(const struct oracle_attention *attention, size_t i, size_t j)
+static int64_t clamp(int64_t x, int64_t low, int64_t high)
 {
-    int64_t q_pos = attention->q_start + (int64_t)i, k_pos = (int64_t)j;
-    int64_t left = (int64_t)attention->window_left, right = (int64_t)attention->window_right;
-    int is_causally_seen = !attention->is_causal || k_pos <= q_pos || j < attention->n_prefix;
+    return x < low ? low : (x > high ? high : x);
+}
+
+// Keys that sequence b has.
+static int64_t length_of(const struct oracle_attention *a, size_t b)
+{
+    int64_t most = (int64_t)a->kv_len;
+    return a->kv_lens != NULL ? clamp(a->kv_lens[b], 0, most) : most;
+}
+
+static int64_t position_of(const struct oracle_attention *a, size_t b, size_t i)
+{
+    const int64_t most = INT64_C(1) << 30, q_len = (int64_t)a->q_len;
+    int64_t start = a->q_start + (a->q_starts != NULL ? a->q_starts[b] : 0);
+    if (a->is_at_end)
+        start += length_of(a, b) - q_len;
+    return clamp(start, -most, most - q_len) + (int64_t)i;
+}
+
+int oracle_attention_sees(const struct oracle_attention *a, size_t b, size_t i, size_t j)
+{
+    int64_t q_pos = position_of(a, b, i), k_pos = (int64_t)j;
+    int64_t left = (int64_t)a->window_left, right = (int64_t)a->window_right;
+    int is_causally_seen = !a->is_causal || k_pos <= q_pos || j < a->n_prefix;
     int is_in_window = (left == 0 || q_pos - k_pos < left) && (right == 0 || k_pos - q_pos < right);
-    return is_causally_seen && (is_in_window || j < attention->window_keep);
+    return k_pos < length_of(a, b) && is_causally_seen && (is_in_window || j < a->window_keep);
 }
 
 static double dot(const double *a, const double *b, size_t n)
@@ -34,6 +55,13 @@ static double mask_at(const struct oracle_attention *a, size_t b, size_t h, size
     return a->mask[((b * a->n_heads + h) * a->q_len + i) * a->kv_len + j];
 }
 
+static double alibi_at(const struct oracle_attention *a, size_t b, size_t h, size_t i, size_t j)
+{
+    if (a->slopes == NULL)
+        return 0;
+    return -a->slopes[h] * fabs((double)(position_of(a, b, i) - (int64_t)j));
+}
+
 // Raw, capped and masked scores.
 static void score_keys(const struct oracle_attention *a, size_t b, size_t h, size_t i,
                        struct oracle_attention_row *row)
@@ -45,16 +73,17 @@ static void score_keys(const struct oracle_attention *a, size_t b, size_t h, siz
         const double *k = head_of(a->k, b, j, a->kv_len, kv_head, a->n_kv_heads, a->head_dim);
         double raw = scale * dot(q, k, a->head_dim);
         double capped = a->softcap > 0 ? a->softcap * tanh(raw / a->softcap) : raw;
-        double added = mask_at(a, b, h, i, j);
-        int is_seen = oracle_attention_sees(a, i, j) && added != -INFINITY;
+        double added = mask_at(a, b, h, i, j) + alibi_at(a, b, h, i, j);
+        int is_seen = oracle_attention_sees(a, b, i, j) && added != -INFINITY;
         row->scores[ORACLE_RAW][j] = raw;
         row->scores[ORACLE_CAPPED][j] = capped;
         row->scores[ORACLE_MASKED][j] = is_seen ? capped + added : -INFINITY;
     }
 }
 
-// Probabilities and LSE of a row of masked scores; zeros and -inf where every key is hidden.
-static void normalise(size_t n, struct oracle_attention_row *row)
+// Probabilities and LSE of a row of masked scores; zeros and -inf where every key is hidden. The
+// sink (-inf: none) is in the sum of the probabilities only.
+static void normalise(size_t n, double sink, struct oracle_attention_row *row)
 {
     const double *s = row->scores[ORACLE_MASKED];
     double *p = row->scores[ORACLE_PROBS];
@@ -66,7 +95,7 @@ static void normalise(size_t n, struct oracle_attention_row *row)
         sum += p[j];
     }
     for (size_t j = 0; j < n; j++)
-        p[j] = s[j] == -INFINITY ? 0 : p[j] / sum;
+        p[j] = s[j] == -INFINITY ? 0 : p[j] / (sum + exp(sink - max));
     row->lse = max + log(sum);
 }
 
@@ -75,7 +104,7 @@ void oracle_attention_row(const struct oracle_attention *a, size_t b, size_t h, 
 {
     size_t kv_head = h / (a->n_heads / a->n_kv_heads);
     score_keys(a, b, h, i, row);
-    normalise(a->kv_len, row);
+    normalise(a->kv_len, a->sinks != NULL ? a->sinks[h] : -INFINITY, row);
     for (size_t d = 0; d < a->v_dim; d++)
         row->out[d] = 0;
     for (size_t j = 0; j < a->kv_len; j++) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Attention in double precision, row by row, straight from its definition (ONNX Attention, opset
-// 25, with windows and a prefix). Slow and plain on purpose: what every device is held against.
+// 25, with windows and a prefix, lengths, ALiBi and sinks). Slow and plain on purpose: what every
+// device is held against.
 #ifndef ORACLE_ATTENTION_H
 #define ORACLE_ATTENTION_H
 
@@ -16,9 +17,14 @@ struct oracle_attention {
     double scale;       // 0: 1/sqrt(head_dim)
     double softcap;     // 0: none
     int is_causal;
-    int64_t q_start;                    // position of query row 0
+    int64_t q_start; // position of query row 0
+    int is_at_end;   // q_start counts from where the last query stands at the last key
     uint64_t window_left, window_right; // 0: unlimited
     uint64_t window_keep, n_prefix;
+    // What sequences (n_batch) and heads (n_heads) have of their own; NULL: nothing.
+    const int32_t *kv_lens;       // keys, at most kv_len
+    const int32_t *q_starts;      // added to q_start
+    const double *slopes, *sinks; // of ALiBi; logits that only the softmax's sum sees
 };
 
 // Forms of a row of scores.
@@ -34,7 +40,7 @@ struct oracle_attention_row {
 void oracle_attention_row(const struct oracle_attention *attention, size_t b, size_t h, size_t i,
                           struct oracle_attention_row *row);
 
-// Whether length, causality, window and prefix let query i see key j; masks come on top.
-int oracle_attention_sees(const struct oracle_attention *attention, size_t i, size_t j);
+// Whether length, causality, window and prefix let query i of batch b see key j; masks come on top.
+int oracle_attention_sees(const struct oracle_attention *attention, size_t b, size_t i, size_t j);
 
 #endif

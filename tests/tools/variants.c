@@ -120,13 +120,17 @@ static struct gyre_attention_params problem(const struct storage *storage, uint3
 
 static void add_attentions(struct gyre_device *device, uint32_t q_len, uint32_t dim)
 {
+    struct gyre_attention_params params;
     for (int i = 0; i < N_STORAGES; i++) {
-        struct gyre_attention_params params = problem(&storages[i], q_len, dim);
+        params = problem(&storages[i], q_len, dim);
         gyre_attention_supported(device, &params);
     }
+    params = problem(&storages[1], q_len, dim);
+    params.alibi_slopes = (struct gyre_tensor){.dtype = GYRE_F32, .shape = {1, 1, 1, 32}};
+    gyre_attention_supported(device, &params);
     static const enum gyre_dtype masks[] = {GYRE_U8, GYRE_F32, GYRE_F16};
     for (int i = 0; i < 3; i++) {
-        struct gyre_attention_params params = problem(&storages[1], q_len, dim);
+        params = problem(&storages[1], q_len, dim);
         params.mask = (struct gyre_tensor){.dtype = masks[i], .shape = {1, 1, q_len, 512}};
         gyre_attention_supported(device, &params);
     }

@@ -14,8 +14,8 @@
 #include "layout.h"
 #include "transpose.h"
 
-enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_OUT, BUF_LSE };
-enum { DEF_Q, DEF_K, DEF_V, DEF_OUT, DEF_MASK };
+enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_OUT, BUF_LSE, BUF_LISTS };
+enum { DEF_Q, DEF_K, DEF_V, DEF_OUT, DEF_MASK, DEF_STAGED, DEF_ALIBI };
 enum { CONST_WG, CONST_TILE_Q, CONST_TILE_K };
 
 struct group {
@@ -46,6 +46,8 @@ static void take_block(struct block *block, const struct gyre_attention_args *ar
     block->keep = take(next, lanes);
     block->lo = take(next, lanes);
     block->hi = take(next, lanes);
+    block->position = take(next, lanes);
+    block->slope = take(next, lanes);
 }
 
 static void take_tile(struct tile *tile, const struct gyre_cpu_task *task, uintptr_t *next)
@@ -91,6 +93,16 @@ static size_t query_index(const struct group *group, u32 offset, const u32 strid
 {
     struct query_row at = unpack_row(group->args, group->kv_head, row);
     return row_index(offset, stride, group->batch, at.head, at.query);
+}
+
+static u32 head_of_row(const struct group *group, u32 row)
+{
+    return unpack_row(group->args, group->kv_head, row).head;
+}
+
+static i32 position_of_row(const struct group *group, u32 row)
+{
+    return group->rules.q_start + (i32)(row / group->args->group);
 }
 
 static u32 row_of_lane(const struct block *block, u32 lane)
@@ -160,15 +172,21 @@ static void load_queries(const struct group *group, struct block *block)
 
 static void set_bounds(const struct group *group, struct block *block)
 {
+    const struct gyre_attention_args *args = group->args;
+    const void *slopes = group->task->bufs[BUF_LISTS + LIST_SLOPES];
     for (u32 lane = 0; lane < LANES; lane++) {
-        i32 position = position_of_row(group->args, row_of_lane(block, lane));
+        u32 row = row_of_lane(block, lane);
+        i32 position = position_of_row(group, row);
         struct key_set keys = keys_of(&group->rules, position);
         block->keep[lane] = (int32_t)keys.keep;
         block->lo[lane] = (int32_t)keys.lo;
         block->hi[lane] = (int32_t)keys.hi;
+        block->position[lane] = position;
+        if (args->extras.slopes != 0)
+            block->slope[lane] = list_f32(slopes, args->extras.slopes, head_of_row(group, row));
     }
-    i32 first = position_of_row(group->args, block->first_row);
-    i32 last = position_of_row(group->args, block->first_row + block->n_rows - 1);
+    i32 first = position_of_row(group, block->first_row);
+    i32 last = position_of_row(group, block->first_row + block->n_rows - 1);
     block->any = keys_of_any(&group->rules, first, last);
     block->all = keys_of_all(&group->rules, first, last);
 }
@@ -230,6 +248,8 @@ static void apply_masks(const struct group *group, const struct block *block,
         }
         mask_scores(&mask, tile, n_vecs_of(block));
     }
+    if (group->task->defs[DEF_ALIBI] == 1)
+        slope_scores(n_vecs_of(block), block, tile);
     if (!keys_include(&block->all, tile->begin, tile->end))
         hide_scores(n_vecs_of(block), block, tile);
 }
@@ -308,6 +328,20 @@ static void attend_all(struct group *group)
     }
 }
 
+// What the sinks of VEC lanes add to their sums; nothing to those of rows that see nothing.
+static vec sinks_of(const struct group *group, const struct block *block, u32 lane)
+{
+    vec sinks = {0};
+    const u32 at = group->args->extras.sinks;
+    const void *list = group->task->bufs[BUF_LISTS + LIST_SINKS];
+    for (u32 i = 0; i < VEC && at != 0; i++) {
+        u32 head = head_of_row(group, row_of_lane(block, lane + i));
+        float max = block->max[lane + i];
+        sinks[i] = max == -INFINITY ? 0.0f : expf(list_f32(list, at, head) - max);
+    }
+    return sinks;
+}
+
 // The result, divided by the sums; rows that see nothing become 0.
 static void store_out(const struct group *group, struct block *block)
 {
@@ -316,7 +350,7 @@ static void store_out(const struct group *group, struct block *block)
     u32 dtype = group->task->defs[DEF_OUT];
     for (u32 lane = 0; lane < block->n_rows; lane += VEC) {
         u32 n_rows = block->n_rows - lane < VEC ? block->n_rows - lane : VEC;
-        vec sum = vec_load(block->sum + lane);
+        vec sum = vec_load(block->sum + lane) + sinks_of(group, block, lane);
         vec inverse = 1.0f / vec_select(sum == 0.0f, vec_set1(1.0f), sum);
         void *rows[VEC];
         for (u32 i = 0; i < n_rows; i++) {
@@ -353,8 +387,8 @@ static void set_rows(struct group *group, u32 first_row, u32 n_rows)
         block->is_loaded = false;
         set_bounds(group, block);
     }
-    group->keys = keys_of_any(&group->rules, position_of_row(args, first_row),
-                              position_of_row(args, first_row + n_rows - 1));
+    group->keys = keys_of_any(&group->rules, position_of_row(group, first_row),
+                              position_of_row(group, first_row + n_rows - 1));
     group->ahead.q = ahead_of_rows(group, BUF_Q, defs[DEF_Q], args->head_dim, args->q_offset,
                                    args->q_stride, first_row, n_rows);
     if (args->has_out)
@@ -368,7 +402,8 @@ static void run(const struct gyre_cpu_task *task, const uint32_t index[3], void 
     struct group group = {
         .task = task,
         .args = args,
-        .rules = KEY_RULES(args),
+        .rules = rules_of_batch(KEY_RULES(args), &args->extras, &task->bufs[BUF_LISTS], args->q_len,
+                                index[2]),
         .kv_head = index[1],
         .batch = index[2],
     };

@@ -8,7 +8,7 @@
 #include "convert.h"
 #include "layout.h"
 
-enum { BUF_PARTIAL, BUF_OUT, BUF_LSE };
+enum { BUF_PARTIAL, BUF_OUT, BUF_LSE, BUF_SINKS };
 
 // The partial results of one row: those of a split stand n_rows rows behind those of the last.
 struct partials {
@@ -57,6 +57,7 @@ static void combine_row(const struct gyre_cpu_task *task, u32 kv_head, u32 batch
     const struct gyre_attention_combine_args *args = task->args;
     struct partials partials = partials_of(task, batch * args->n_kv_heads + kv_head, row);
     u32 token = row / args->group, head = kv_head * args->group + row % args->group;
+    const float *sinks = task->bufs[BUF_SINKS];
     float max = -INFINITY, sum = 0.0f;
     for (u32 split = 0; split < args->n_splits; split++)
         max = fmaxf(max, partials.ml[split * partials.ml_stride]);
@@ -71,8 +72,9 @@ static void combine_row(const struct gyre_cpu_task *task, u32 kv_head, u32 batch
     if (args->has_out) {
         u32 dtype = task->defs[0];
         size_t at = row_index(args->out_offset, args->out_stride, batch, token, head);
-        merge_row(&partials, args->n_splits, args->v_dim, max, sum == 0.0f ? 0.0f : 1.0f / sum,
-                  scratch);
+        float sink = args->sinks == 0 ? 0.0f : expf(sinks[args->sinks - 1 + head] - max);
+        merge_row(&partials, args->n_splits, args->v_dim, max,
+                  sum == 0.0f ? 0.0f : 1.0f / (sum + sink), scratch);
         row_store(dtype, scratch, element_mut(dtype, task->bufs[BUF_OUT], at), args->v_dim);
     }
 }

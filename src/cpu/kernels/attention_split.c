@@ -15,8 +15,8 @@
 #include "online.h"
 #include "score_row.h"
 
-enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_PARTIAL };
-enum { DEF_Q, DEF_K, DEF_V, DEF_MASK };
+enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_PARTIAL, BUF_LISTS };
+enum { DEF_Q, DEF_K, DEF_V, DEF_MASK, DEF_ALIBI };
 enum { CONST_WG, CONST_TILE_Q, CONST_TILE_K };
 
 // Some rows of one kv head.
@@ -99,7 +99,7 @@ static struct ahead_rows rows_ahead(const struct group *group, const struct unit
         .n_inner = is_token_major ? group->n_units : 1,
         .next = is_token_major ? (size_t)(unit - group->units) * n_keys : 0,
     };
-    return group->end < group->args->kv_len ? ahead : (struct ahead_rows){0};
+    return group->end < group->rules.kv_len ? ahead : (struct ahead_rows){0};
 }
 
 static struct memory_rows rows_of_tile(const struct group *group, const struct unit *unit, u32 buf,
@@ -276,13 +276,18 @@ static void apply_masks(const struct group *group, struct unit *unit, u32 row,
 {
     const struct gyre_attention_args *args = group->args;
     struct query_row at = unpack_row(args, unit->kv_head, unit->first_row + row);
-    struct key_set keys = keys_of(&group->rules, args->q_start + (i32)at.query);
+    const i32 q_pos = group->rules.q_start + (i32)at.query;
+    struct key_set keys = keys_of(&group->rules, q_pos);
     u32 dtype = group->task->defs[DEF_MASK];
     if (dtype != DTYPE_NONE) {
         size_t index =
             row_index(args->mask_offset, args->mask_stride, group->batch, at.head, at.query);
         score_row_mask(scores, dtype,
                        element(dtype, group->task->bufs[BUF_MASK], index + scores->begin));
+    }
+    if (group->task->defs[DEF_ALIBI] == 1) {
+        const void *slopes = group->task->bufs[BUF_LISTS + LIST_SLOPES];
+        score_row_slope(scores, list_f32(slopes, args->extras.slopes, at.head), q_pos);
     }
     unit->has_hidden |= dtype != DTYPE_NONE || !keys_include(&keys, scores->begin, scores->end);
     score_row_hide(scores, &keys);
@@ -331,8 +336,8 @@ static void attend(struct group *group, struct unit *units, u32 n_units)
     const struct gyre_attention_args *args = group->args;
     u32 split_begin = group->split * args->keys_per_split;
     u32 split_end = split_begin + args->keys_per_split;
-    struct key_set keys =
-        keys_of_any(&group->rules, args->q_start, position_of_row(args, n_rows_of(args) - 1));
+    struct key_set keys = keys_of_any(&group->rules, group->rules.q_start,
+                                      group->rules.q_start + (i32)args->q_len - 1);
     for (u32 i = 0; i < n_units; i++)
         unit_reset(group, &units[i]);
     for (group->begin = split_begin;
@@ -406,7 +411,8 @@ static void run(const struct gyre_cpu_task *task, const uint32_t index[3], void 
     struct group group = {
         .task = task,
         .args = args,
-        .rules = KEY_RULES(args),
+        .rules = rules_of_batch(KEY_RULES(args), &args->extras, &task->bufs[BUF_LISTS], args->q_len,
+                                index[2]),
         .split = index[0],
         .batch = index[2],
     };

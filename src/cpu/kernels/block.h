@@ -21,6 +21,8 @@ struct block {
     float *out;              // (v_dim padded to MICRO_PAD, LANES), sums of p v
     float *max, *sum;        // (LANES), of scores and of p
     int32_t *keep, *lo, *hi; // (LANES), struct key_set of each row
+    int32_t *position;       // (LANES)
+    float *slope;            // (LANES), of ALiBi where there is any
 };
 
 // Keys [begin, end) in local memory, and room for their scores. Every number of rows is padded to
@@ -125,6 +127,20 @@ INLINE ivec load_bound(const int32_t *bound)
     ivec v;
     memcpy(&v, bound, sizeof(v));
     return v;
+}
+
+// ALiBi.
+INLINE void slope_scores(int n_vecs, const struct block *block, const struct tile *tile)
+{
+    for (int v = 0; v < n_vecs; v++) {
+        vec slope = vec_load(block->slope + v * VEC);
+        ivec position = load_bound(block->position + v * VEC);
+        float *scores = tile->scores + v * VEC;
+        for (u32 key = tile->begin; key < tile->end; key++, scores += LANES) {
+            vec distance = __builtin_convertvector((int32_t)key - position, vec);
+            vec_store(scores, vec_load(scores) - slope * vec_abs(distance));
+        }
+    }
 }
 
 // -inf for the keys that a lane does not see.

@@ -12,12 +12,14 @@
 #define GYRE_CPU_EXPAND(stem, isa) GYRE_CPU_PASTE(stem, isa)
 #define GYRE_CPU_NAME(stem)        GYRE_CPU_EXPAND(stem, GYRE_ISA)
 
+enum { GYRE_CPU_MAX_BUFS = 12 };
+
 // A dispatch as a kernel sees it.
 struct gyre_cpu_task {
-    const void *args;       // the kernel's argument struct
-    const uint32_t *defs;   // values in the order of gyre_kernel.defs
-    const uint32_t *consts; // likewise
-    void *bufs[8];          // start of each span
+    const void *args;              // the kernel's argument struct
+    const uint32_t *defs;          // values in the order of gyre_kernel.defs
+    const uint32_t *consts;        // likewise
+    void *bufs[GYRE_CPU_MAX_BUFS]; // start of each span
     uint32_t groups[3];
 };
 

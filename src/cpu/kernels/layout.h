@@ -32,11 +32,6 @@ static inline struct query_row unpack_row(const struct gyre_attention_args *args
     return (struct query_row){row / args->group, kv_head * args->group + row % args->group};
 }
 
-static inline i32 position_of_row(const struct gyre_attention_args *args, u32 row)
-{
-    return args->q_start + (i32)(row / args->group);
-}
-
 // First element of a tensor's last axis, strides counting the three before it.
 static inline size_t row_index(u32 offset, const u32 stride[3], u32 i, u32 j, u32 k)
 {

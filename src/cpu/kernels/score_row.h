@@ -19,6 +19,16 @@ static inline void score_row_cap(const struct score_row *row, float softcap)
         vec_store(row->scores + i, softcap * vec_tanh(vec_load(row->scores + i) * inverse));
 }
 
+// ALiBi, for a query at position q_pos.
+static inline void score_row_slope(const struct score_row *row, float slope, i32 q_pos)
+{
+    ivec distance = vec_iota() + ((int32_t)row->begin - q_pos);
+    for (u32 i = 0; i < row->end - row->begin; i += VEC, distance += VEC) {
+        vec size = vec_abs(__builtin_convertvector(distance, vec));
+        vec_store(row->scores + i, vec_load(row->scores + i) - slope * size);
+    }
+}
+
 // `mask` is the element of the first key.
 static inline void score_row_mask(const struct score_row *row, u32 dtype, const void *mask)
 {

@@ -10,13 +10,14 @@
 #include "layout.h"
 #include "score_row.h"
 
-enum { BUF_Q, BUF_K, BUF_MASK, BUF_SCORES };
-enum { DEF_Q, DEF_K, DEF_MASK, DEF_SCORES, DEF_STAGE };
+enum { BUF_Q, BUF_K, BUF_MASK, BUF_SCORES, BUF_LISTS };
+enum { DEF_Q, DEF_K, DEF_MASK, DEF_SCORES, DEF_STAGE, DEF_ALIBI };
 enum { CONST_WG, CONST_TILE_Q, CONST_TILE_K };
 
 struct tile {
     const struct gyre_cpu_task *task;
     const struct gyre_attention_args *args;
+    struct key_rules rules;
     u32 batch, head, query, n_queries, key, n_keys;
     size_t q_stride, scores_stride;
     float *q;      // (TILE_Q, q_stride), times scale, padded with 0
@@ -87,8 +88,12 @@ static void finish_row(const struct tile *tile, u32 query, const struct score_ro
         size_t at = row_index(args->mask_offset, args->mask_stride, tile->batch, tile->head, query);
         score_row_mask(row, dtype, element(dtype, tile->task->bufs[BUF_MASK], at + row->begin));
     }
-    const struct key_rules rules = KEY_RULES(args);
-    const struct key_set keys = keys_of(&rules, args->q_start + (i32)query);
+    const i32 q_pos = tile->rules.q_start + (i32)query;
+    const struct key_set keys = keys_of(&tile->rules, q_pos);
+    if (tile->task->defs[DEF_ALIBI] == 1) {
+        const void *slopes = tile->task->bufs[BUF_LISTS + LIST_SLOPES];
+        score_row_slope(row, list_f32(slopes, args->extras.slopes, tile->head), q_pos);
+    }
     score_row_hide(row, &keys);
 }
 
@@ -121,6 +126,8 @@ static void run(const struct gyre_cpu_task *task, const uint32_t group[3], void 
         .key = group[0] * tile_k,
         .n_keys = min_u32(args->kv_len - group[0] * tile_k, tile_k),
     };
+    tile.rules = rules_of_batch(KEY_RULES(args), &args->extras, &task->bufs[BUF_LISTS], args->q_len,
+                                tile.batch);
     lay_out(&tile, (uintptr_t)local);
     load_queries(&tile);
     compute_dots(&tile);

@@ -8,8 +8,8 @@
 #include "layout.h"
 #include "score_row.h"
 
-enum { BUF_RAW, BUF_MASK, BUF_SCORES, BUF_LSE };
-enum { DEF_MASK, DEF_SCORES, DEF_STAGE };
+enum { BUF_RAW, BUF_MASK, BUF_SCORES, BUF_LSE, BUF_LISTS };
+enum { DEF_MASK, DEF_SCORES, DEF_STAGE, DEF_ALIBI };
 
 static size_t local_size(const struct gyre_cpu_task *task)
 {
@@ -21,25 +21,38 @@ static void apply_masks(const struct gyre_cpu_task *task, u32 batch, u32 head, u
                         const struct score_row *row)
 {
     const struct gyre_softmax_args *args = task->args;
-    const struct key_rules rules = KEY_RULES(args);
-    const struct key_set keys = keys_of(&rules, args->q_start + (i32)query);
+    const struct key_rules rules =
+        rules_of_batch(KEY_RULES(args), &args->extras, &task->bufs[BUF_LISTS], args->q_len, batch);
+    const i32 q_pos = rules.q_start + (i32)query;
+    const struct key_set keys = keys_of(&rules, q_pos);
     u32 dtype = task->defs[DEF_MASK];
     if (dtype != DTYPE_NONE) {
         size_t at = row_index(args->mask_offset, args->mask_stride, batch, head, query);
         score_row_mask(row, dtype, element(dtype, task->bufs[BUF_MASK], at));
     }
+    if (task->defs[DEF_ALIBI] == 1) {
+        const void *slopes = task->bufs[BUF_LISTS + LIST_SLOPES];
+        score_row_slope(row, list_f32(slopes, args->extras.slopes, head), q_pos);
+    }
     score_row_hide(row, &keys);
 }
 
-// exp(score - max) / sum in place; returns the log of the sum of exp(score).
-static float normalise(const struct score_row *row)
+// exp(score - max) / (sum + exp(sink - max)) in place; returns the log of the sum of exp(score).
+static float normalise(const struct score_row *row, float sink)
 {
     float max = score_row_max(row);
     float sum = score_row_exp(row, max == -INFINITY ? 0.0f : max);
-    float inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
+    float inverse = sum == 0.0f ? 0.0f : 1.0f / (sum + expf(sink - max));
     for (u32 i = 0; i < row->end; i++) // hidden keys stay 0 in a row with a NaN
         row->scores[i] = row->scores[i] == 0.0f ? 0.0f : row->scores[i] * inverse;
     return max + logf(sum);
+}
+
+// -inf, which adds nothing, where there are none.
+static float sink_of(const struct gyre_cpu_task *task, u32 head)
+{
+    const u32 at = ((const struct gyre_softmax_args *)task->args)->extras.sinks;
+    return at != 0 ? list_f32(task->bufs[BUF_LISTS + LIST_SINKS], at, head) : -INFINITY;
 }
 
 static void finish_row(const struct gyre_cpu_task *task, u32 batch, u32 head, u32 query,
@@ -61,7 +74,7 @@ static void finish_row(const struct gyre_cpu_task *task, u32 batch, u32 head, u3
         row_store(dtype, scores, element_mut(dtype, result, to), args->kv_len);
     if (stage < 3 && args->has_lse == 0)
         return;
-    float lse = normalise(&row);
+    float lse = normalise(&row, sink_of(task, head));
     if (args->has_lse != 0) {
         float *all = task->bufs[BUF_LSE];
         all[row_index(args->lse_offset, args->lse_stride, batch, head, query)] = lse;

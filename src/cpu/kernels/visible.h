@@ -7,15 +7,44 @@
 
 #include "args/attention.h"
 
-// The rules, out of a kernel's arguments.
+// The rules of one sequence.
 struct key_rules {
     u32 kv_len, is_causal, n_prefix;
     u32 window_left, window_right, window_keep;
+    i32 q_start;
 };
 
+// What is given by sequence and by head, in the order of a kernel's buffers.
+enum { LIST_STARTS, LIST_LENS, LIST_SLOPES, LIST_SINKS };
+
+// Number i of the list of which the arguments say `at`: 1 + the offset of number 0.
+static inline i32 list_i32(const void *list, u32 at, u32 i)
+{
+    return ((const i32 *)list)[at - 1 + i];
+}
+
+static inline float list_f32(const void *list, u32 at, u32 i)
+{
+    return ((const float *)list)[at - 1 + i];
+}
+
+// Out of a kernel's arguments, for all sequences.
 #define KEY_RULES(args)                                                                            \
     ((struct key_rules){(args)->kv_len, (args)->is_causal, (args)->n_prefix, (args)->window_left,  \
-                        (args)->window_right, (args)->window_keep})
+                        (args)->window_right, (args)->window_keep, (args)->q_start})
+
+// The rules for a sequence, which may say its own length and start.
+static inline struct key_rules rules_of_batch(struct key_rules rules,
+                                              const struct gyre_attention_extras *extras,
+                                              void *const lists[], u32 q_len, u32 batch)
+{
+    i32 start = extras->starts ? list_i32(lists[LIST_STARTS], extras->starts, batch) : 0;
+    if (extras->lens != 0)
+        rules.kv_len = gyre_own_len(rules.kv_len, list_i32(lists[LIST_LENS], extras->lens, batch));
+    if (extras->starts != 0 || extras->is_end != 0)
+        rules.q_start = gyre_own_start(rules.q_start, extras->is_end, rules.kv_len, q_len, start);
+    return rules;
+}
 
 // Keys j with (lo <= j && j < hi) || j < keep.
 struct key_set {
