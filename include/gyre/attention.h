@@ -70,10 +70,10 @@ struct gyre_attention_params {
     uint32_t window_keep;  // the first keys that no window hides
     uint32_t n_prefix;     // the first keys that causal does not hide
 
-    // Optional, on the device. Sequences of different lengths: i32 (1, 1, 1, batch). kv_lens are the
-    // keys that each has, of the tensor's (beyond them, as many; below 0, none); q_starts are added
-    // to q_start. GYRE_ALIGN_END then speaks of each sequence's own last key. Positions are kept
-    // within 2^30.
+    // Optional, on the device. Sequences of different lengths: i32 (1, 1, 1, batch). kv_lens are
+    // the keys that each has, of the tensor's (beyond them, as many; below 0, none); q_starts are
+    // added to q_start. GYRE_ALIGN_END then speaks of each sequence's own last key. Positions are
+    // kept within 2^30.
     struct gyre_tensor kv_lens, q_starts;
     // f32 (1, 1, 1, n_heads). ALiBi's slopes (gyre_alibi_slopes), and sinks: a logit per head that
     // takes part in the softmax's sum and in nothing else.

@@ -14,8 +14,8 @@
 //   starts, lens i32 (n_batch), slopes, sinks f32 (n_heads): struct gyre_attention_extras says
 //   which are there.
 //
-// Defines: Q_DTYPE, K_DTYPE, V_DTYPE, OUT_DTYPE, MASK_DTYPE (or NONE), SCORES_DTYPE, STAGE, and ALIBI
-// (1: slopes are there), as each kernel's row in src/kernels.h says.
+// Defines: Q_DTYPE, K_DTYPE, V_DTYPE, OUT_DTYPE, MASK_DTYPE (or NONE), SCORES_DTYPE, STAGE, and
+// ALIBI (1: slopes are there), as each kernel's row in src/kernels.h says.
 //
 // Partial results (f32) of attention_split, R = n_batch * n_kv_heads * n_splits * n_rows:
 //   acc (R, v_dim)  sum_j exp(s_j - m) v_j      then  ml (R, 2)  m and sum_j exp(s_j - m)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The words that an argument struct may use, in the three languages that include it: OpenCL C, GLSL
 // and C. Only these, arrays of them and STRUCT(name) of them, so that the layout is one (std430, no
-// padding). Functions here take scalars and cast with TO_U32 and TO_I32, which all three understand.
+// padding). Functions here take scalars and cast with TO_U32 and TO_I32, which all three
+// understand.
 #ifndef GYRE_ARGS_TYPES_H
 #define GYRE_ARGS_TYPES_H
 
