@@ -10,62 +10,6 @@
 #include "ops/arith.h"
 #include "ops/attention_trial.h"
 
-// --- arguments
-
-void gyre_attention_fill_args(const struct gyre_attention_problem *p,
-                              struct gyre_attention_args *args)
-{
-    *args = (struct gyre_attention_args){
-        .n_batch = p->n_batch,
-        .n_kv_heads = p->n_kv_heads,
-        .group = p->n_heads / p->n_kv_heads,
-        .q_len = p->q_len,
-        .kv_len = p->kv_len,
-        .head_dim = p->head_dim,
-        .v_dim = p->has_out ? p->v_dim : 0,
-        .scale = p->scale,
-        .softcap = p->softcap,
-        KEY_RULE_OF(p),
-        .has_out = p->has_out,
-        .has_lse = p->has_lse,
-        .n_splits = 1,
-        .keys_per_split = p->kv_len,
-    };
-}
-
-void gyre_attention_bind(const struct gyre_device *device, struct gyre_step *step, uint32_t slot,
-                         const struct gyre_view *view, uint32_t *offset, uint32_t stride[3])
-{
-    step->dispatch.bufs[slot] = gyre_view_span(device, view, offset);
-    memcpy(stride, view->stride, 3 * sizeof(*stride));
-}
-
-// As struct gyre_attention_extras has it.
-static uint32_t bind_list(const struct gyre_device *device, const struct gyre_view *view,
-                          struct gyre_span *span)
-{
-    uint32_t offset;
-    *span = gyre_view_span(device, view, &offset);
-    return view->is_present ? 1 + offset : 0;
-}
-
-void gyre_attention_bind_extras(const struct gyre_device *device,
-                                const struct gyre_attention_problem *p, struct gyre_step *step,
-                                uint32_t slot, bool has_sinks, struct gyre_attention_extras *extras)
-{
-    struct gyre_span *bufs = &step->dispatch.bufs[slot];
-    extras->starts = bind_list(device, &p->starts, &bufs[0]);
-    extras->lens = bind_list(device, &p->lens, &bufs[1]);
-    extras->slopes = bind_list(device, &p->slopes, &bufs[2]);
-    extras->sinks = has_sinks ? bind_list(device, &p->sinks, &bufs[3]) : 0;
-    extras->is_end = p->is_end;
-}
-
-uint32_t gyre_mask_define(const struct gyre_view *mask)
-{
-    return mask->is_present ? (uint32_t)mask->dtype : DTYPE_NONE;
-}
-
 static void bind_qkv_mask(const struct gyre_device *device, const struct gyre_attention_problem *p,
                           struct gyre_step *step, struct gyre_attention_args *args)
 {
@@ -295,7 +239,7 @@ static void add_combine(const struct gyre_device *device, const struct gyre_atte
     dispatch->bufs[0] = partial;
     gyre_attention_bind(device, step, 1, &p->out, &args.out_offset, args.out_stride);
     gyre_attention_bind(device, step, 2, &p->lse, &args.lse_offset, args.lse_stride);
-    args.sinks = bind_list(device, &p->sinks, &dispatch->bufs[3]);
+    args.sinks = gyre_attention_bind_list(device, &p->sinks, &dispatch->bufs[3]);
     memcpy(step->args, &args, sizeof(args));
     dispatch->variant.defs[0] = p->out.dtype;
     dispatch->variant.consts[0] = is_cpu(&device->info) ? 1 : WG;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the two halves of planning, fused kernels and materialised scores, share.
+// What the two halves of planning, fused kernels and materialised scores, share (attention_args.c).
 #ifndef GYRE_OPS_ATTENTION_PLAN_H
 #define GYRE_OPS_ATTENTION_PLAN_H
 
@@ -18,6 +18,10 @@ void gyre_attention_fill_args(const struct gyre_attention_problem *p,
 // Binds a tensor to a slot and fills its offset and its first three strides.
 void gyre_attention_bind(const struct gyre_device *device, struct gyre_step *step, uint32_t slot,
                          const struct gyre_view *view, uint32_t *offset, uint32_t stride[3]);
+
+// Binds a list and returns what struct gyre_attention_extras says of it.
+uint32_t gyre_attention_bind_list(const struct gyre_device *device, const struct gyre_view *view,
+                                  struct gyre_span *span);
 
 // Binds what is given by sequence and by head from this slot on, in the order of the problem's
 // fields: starts, lens, slopes, and sinks where has_sinks.
