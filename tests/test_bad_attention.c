@@ -144,6 +144,7 @@ static void spoil_lists(struct fixture *f)
     for (size_t i = 0; i < N_LISTS; i++)
         spoil_list(f, &lists[i]);
     assert_untouched(f, "a list");
+    f->attention.mask = (struct gyre_tensor){0}; // without glslang ALiBi comes without a mask
     cr_assert(gyre_attention(f->session.stream, &f->attention) == GYRE_OK, "%s",
               f->session.log.text);
 }
