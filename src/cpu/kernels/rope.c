@@ -15,6 +15,7 @@ enum { DEF_X, DEF_PAIRING, DEF_CACHE, DEF_ADD };
 
 // More written bytes than this go past the caches, which they would only sweep.
 #define STREAMING_BYTES (24u << 20)
+#define AHEAD_BYTES     4096
 
 // What is done to a head. Streaming stores go past the caches.
 enum action {
@@ -32,6 +33,7 @@ struct heads {
     char *dst;
     size_t n, src_stride, dst_stride; // strides in elements
     enum action action;
+    bool is_cold; // in place, from memory: rows are asked for well before they come
 };
 
 // What the elements of a head are combined with, made once a token for all heads. Half pairing:
@@ -185,6 +187,8 @@ INLINE void turn_heads_as(u32 dtype, enum action action, const struct gyre_rope_
     for (size_t h = 0; h < heads->n; h++) {
         const char *src = element(dtype, heads->src, h * heads->src_stride);
         char *dst = element_mut(dtype, heads->dst, h * heads->dst_stride);
+        for (size_t i = 0; heads->is_cold && i < args->n_pairs * 2 * dtype_size(dtype); i += 64)
+            __builtin_prefetch(src + AHEAD_BYTES + i, 1, 2);
         if (args->n_pass != 0 && src != dst)
             copy_rest(dtype, args, src, dst);
         turn_pairs(dtype, action, element(dtype, src, args->rotary_offset),
@@ -232,15 +236,21 @@ static void turn_heads(u32 dtype, const struct gyre_rope_args *args, const struc
     }
 }
 
-// Whether there is so much to write that streaming pays, and every vector store will be aligned.
+// Whether the results are larger than caches.
+static bool is_large(u32 dtype, const struct gyre_rope_args *args)
+{
+    uint64_t written = (uint64_t)args->n_batch * args->n_tokens * args->head_dim *
+                       dtype_size(dtype) * (args->n_q_heads + args->n_k_heads);
+    return written > STREAMING_BYTES;
+}
+
+// Whether streaming pays, and every vector store will be aligned.
 static bool can_stream(u32 dtype, const struct gyre_rope_args *args, const struct heads *heads)
 {
     size_t size = dtype_size(dtype);
-    uint64_t written = (uint64_t)args->n_batch * args->n_tokens * args->head_dim * size *
-                       (args->n_q_heads + args->n_k_heads);
     size_t bits = (size_t)(uintptr_t)heads->dst | heads->dst_stride * size |
                   args->rotary_offset * size | args->n_pairs * size;
-    return written > STREAMING_BYTES && heads->src != heads->dst && bits % STREAMING_ALIGN == 0;
+    return is_large(dtype, args) && heads->src != heads->dst && bits % STREAMING_ALIGN == 0;
 }
 
 static enum action action_of(const struct gyre_cpu_task *task, const struct heads *heads)
@@ -271,6 +281,7 @@ static struct heads heads_at(const struct gyre_cpu_task *task, bool is_k, u32 ba
         .dst_stride = out[2],
     };
     heads.action = action_of(task, &heads);
+    heads.is_cold = heads.src == heads.dst && is_large(dtype, args);
     return heads;
 }
 
