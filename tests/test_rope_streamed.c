@@ -23,6 +23,7 @@ static const struct {
     {"interleaved, bf16", GYRE_BF16, LARGE(3328, GYRE_ROPE_INTERLEAVED, .n_batch = 1)},
     // Beside elements that pass through, and rows that are not aligned, so that nothing streams.
     {"window, f32", GYRE_F32, LARGE(1664, GYRE_ROPE_HALF, .rotary_dim = 64, .rotary_offset = 64)},
+    {"in place, f16", GYRE_F16, LARGE(3328, GYRE_ROPE_INTERLEAVED, .is_in_place = true)},
     {"unaligned, f32", GYRE_F32, LARGE(1664, GYRE_ROPE_INTERLEAVED, .is_unaligned = true)},
 };
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
