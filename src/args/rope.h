@@ -32,8 +32,8 @@ struct gyre_rope_args {
     u32 q_out_offset, q_out_stride[3];
     u32 k_offset, k_stride[3];
     u32 k_out_offset, k_out_stride[3];
-    // position on an axis = start + token * step + positions[offset + (axis, batch, token) .
-    // stride], in words of 32 bits; without positions the last term is 0.
+    // position on an axis = start + token * step, + positions[pos_offset + (axis, batch, token) by
+    // pos_stride] where use_positions is 1; in words of 32 bits.
     u32 use_positions, pos_offset, pos_stride[3];
     i32 start, step;
     f32 amp_cos, amp_sin; // sign of amp_sin: direction

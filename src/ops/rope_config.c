@@ -130,33 +130,57 @@ static enum gyre_status set_facts(const struct gyre_rope_config *config, const s
     return GYRE_OK;
 }
 
+// A configuration with its defaults, and what it comes to.
+struct resolved {
+    struct gyre_rope_config config;
+    struct gyre_rope_facts facts;
+    double *inv_freq; // (n_pairs), which the caller frees; NULL after a failure
+};
+
+static enum gyre_status resolve(const struct gyre_rope_config *config, const struct gyre_log *log,
+                                struct resolved *out)
+{
+    *out = (struct resolved){.inv_freq = NULL};
+    if (config == NULL)
+        return gyre_fail(log, GYRE_INVALID, "rope: config is NULL");
+    out->config = with_defaults(config);
+    enum gyre_status status = check(&out->config, log);
+    if (status == GYRE_OK)
+        status = set_facts(&out->config, log, &out->facts);
+    if (status != GYRE_OK)
+        return status;
+    out->inv_freq = calloc(out->facts.n_pairs, sizeof(*out->inv_freq));
+    if (out->inv_freq == NULL)
+        return GYRE_NO_MEMORY;
+    status = find_frequencies(&out->config, log, out->inv_freq);
+    if (status != GYRE_OK) {
+        free(out->inv_freq);
+        out->inv_freq = NULL;
+    }
+    return status;
+}
+
+static void list_axes(const struct resolved *resolved, uint32_t *pair_axes)
+{
+    for (uint32_t j = 0; j < resolved->facts.n_pairs; j++)
+        pair_axes[j] = gyre_rope_axis_of(&resolved->config, j);
+}
+
 enum gyre_status gyre_rope_resolve(const struct gyre_rope_config *config,
                                    const struct gyre_log *log, struct gyre_rope_facts *facts,
                                    double *inv_freq, uint32_t *pair_axes)
 {
-    if (config == NULL)
-        return gyre_fail(log, GYRE_INVALID, "rope: config is NULL");
-    struct gyre_rope_config full = with_defaults(config);
-    struct gyre_rope_facts found;
-    enum gyre_status status = check(&full, log);
-    if (status == GYRE_OK)
-        status = set_facts(&full, log, &found);
-    if (status != GYRE_OK)
-        return status;
-    uint32_t n = full.rotary_dim / 2;
-    double *frequencies = calloc(n, sizeof(*frequencies)); // a refused call writes nothing
-    if (frequencies == NULL)
-        return GYRE_NO_MEMORY;
-    status = find_frequencies(&full, log, frequencies);
-    if (status == GYRE_OK && inv_freq != NULL)
-        memcpy(inv_freq, frequencies, n * sizeof(*inv_freq));
-    free(frequencies);
+    struct resolved resolved;
+    enum gyre_status status = resolve(config, log, &resolved);
     if (status != GYRE_OK)
         return status;
     if (facts != NULL)
-        *facts = found;
-    for (uint32_t j = 0; j < n && pair_axes != NULL; j++)
-        pair_axes[j] = gyre_rope_axis_of(&full, j);
+        *facts = resolved.facts;
+    if (inv_freq != NULL)
+        memcpy(inv_freq, resolved.inv_freq, resolved.facts.n_pairs * sizeof(*inv_freq));
+    if (pair_axes != NULL)
+        list_axes(&resolved, pair_axes);
+    free(resolved.inv_freq);
     return GYRE_OK;
 }
 
@@ -164,20 +188,22 @@ enum gyre_status gyre_rope_turns(const struct gyre_rope_config *config, const st
                                  struct gyre_rope_facts *facts, uint64_t **turns,
                                  uint32_t **pair_axes)
 {
+    struct resolved resolved;
     *turns = NULL;
     *pair_axes = NULL;
-    enum gyre_status status = gyre_rope_resolve(config, log, facts, NULL, NULL);
+    enum gyre_status status = resolve(config, log, &resolved);
     if (status != GYRE_OK)
         return status;
-    double *inv_freq = calloc(facts->n_pairs, sizeof(*inv_freq));
+    *facts = resolved.facts;
     *turns = calloc(facts->n_pairs, sizeof(**turns));
     *pair_axes = calloc(facts->n_pairs, sizeof(**pair_axes));
-    status = GYRE_NO_MEMORY;
-    if (inv_freq != NULL && *turns != NULL && *pair_axes != NULL)
-        status = gyre_rope_resolve(config, log, facts, inv_freq, *pair_axes);
+    if (*turns == NULL || *pair_axes == NULL)
+        status = GYRE_NO_MEMORY;
+    else
+        list_axes(&resolved, *pair_axes);
     for (uint32_t j = 0; j < facts->n_pairs && status == GYRE_OK; j++)
-        (*turns)[j] = gyre_turn_from_radians(inv_freq[j]);
-    free(inv_freq);
+        (*turns)[j] = gyre_turn_from_radians(resolved.inv_freq[j]);
+    free(resolved.inv_freq);
     return status;
 }
 
@@ -198,26 +224,25 @@ enum gyre_status gyre_rope_fill_cache(const struct gyre_rope_config *config,
                                       uint32_t n_positions, enum gyre_dtype dtype, void *cos,
                                       void *sin)
 {
-    struct gyre_rope_facts facts;
+    struct resolved resolved;
     if (cos == NULL || sin == NULL)
         return gyre_fail(log, GYRE_INVALID, "rope: cos or sin is NULL");
     if (dtype != GYRE_F32 && dtype != GYRE_F16 && dtype != GYRE_BF16)
         return gyre_fail(log, GYRE_INVALID, "rope: a cache of %s", gyre_dtype_name(dtype));
-    enum gyre_status status = gyre_rope_resolve(config, log, &facts, NULL, NULL);
+    enum gyre_status status = resolve(config, log, &resolved);
     if (status != GYRE_OK)
         return status;
-    uint32_t n = facts.n_pairs;
-    double *inv_freq = calloc(3 * (size_t)n, sizeof(*inv_freq)); // then a row of each
-    if (inv_freq == NULL)
-        return GYRE_NO_MEMORY;
-    double *cosines = inv_freq + n, *sines = cosines + n;
-    status = gyre_rope_resolve(config, log, &facts, inv_freq, NULL);
+    uint32_t n = resolved.facts.n_pairs;
+    double *row = calloc(2 * (size_t)n, sizeof(*row)); // cosines, then sines
+    if (row == NULL)
+        status = GYRE_NO_MEMORY;
     for (uint32_t i = 0; i < n_positions && status == GYRE_OK; i++) {
         size_t at = (size_t)i * n * gyre_dtype_size(dtype);
-        fill_row(&facts, inv_freq, (int64_t)first + i, cosines, sines);
-        gyre_dtype_from_double(dtype, cosines, (char *)cos + at, n);
-        gyre_dtype_from_double(dtype, sines, (char *)sin + at, n);
+        fill_row(&resolved.facts, resolved.inv_freq, (int64_t)first + i, row, row + n);
+        gyre_dtype_from_double(dtype, row, (char *)cos + at, n);
+        gyre_dtype_from_double(dtype, row + n, (char *)sin + at, n);
     }
-    free(inv_freq);
+    free(row);
+    free(resolved.inv_freq);
     return status;
 }
