@@ -33,9 +33,16 @@ layout(local_size_x_id = 0) in;
     }
 #endif
 
+// Buffers that are absent and have no binding of their own (a bit each) are declared at another.
+#ifndef ABSENT
+#define ABSENT        0
+#define SPARE_BINDING 0
+#endif
+#define BINDING(number) ((ABSENT >> number & 1) != 0 ? SPARE_BINDING : number)
+
 // A buffer `name` of elements. Bytes are read out of words: 8-bit storage is rarer still.
 #define BUFFER(number, access, block, type, name)                                                  \
-    layout(set = 0, binding = number, std430) access buffer block                                  \
+    layout(set = 0, binding = BINDING(number), std430) access buffer block                                  \
     {                                                                                              \
         type name[];                                                                               \
     }

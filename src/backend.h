@@ -11,7 +11,7 @@
 #include <gyre/device.h>
 #include <gyre/stream.h>
 
-enum { GYRE_MAX_DEFS = 8, GYRE_MAX_CONSTS = 8, GYRE_MAX_BUFS = 12, GYRE_MAX_ARGS = 512 };
+enum { GYRE_MAX_DEFS = 8, GYRE_MAX_CONSTS = 8, GYRE_MAX_BUFS = 20, GYRE_MAX_ARGS = 512 };
 
 // One kernel: cl/NAME.cl, shaders/NAME.comp and src/cpu/kernels/NAME.c, all including args/NAME.h.
 struct gyre_kernel {
@@ -30,6 +30,7 @@ struct gyre_variant {
     const struct gyre_kernel *kernel;
     uint32_t defs[GYRE_MAX_DEFS]; // unused ones are 0
     uint32_t consts[GYRE_MAX_CONSTS];
+    uint32_t absent; // bit i: buffer i is the dummy and never touched; not part of what it computes
 };
 
 // A part of a buffer. The offset is a multiple of the device's info.offset_align; what is left of a

@@ -16,14 +16,14 @@ const struct gyre_kernel gyre_kernel_rope = {
     .consts = {"WG", "HEADS"}, // HEADS 0: all
 };
 
-// groups: (row tiles * v tiles, kv heads, batch): group x serves rows [x / n_v_tiles * TILE_Q, ...)
-// and columns [x % n_v_tiles * V_TILE, ...) of v. STAGED 1: keys and values pass through local
+// groups: (row tiles * splits * v tiles, kv heads, batch), v tiles innermost: splits over keys with
+// EXTRA_PARTIAL only. STAGED 1: keys and values pass through local
 // memory; 0: they are read from global memory. V_TILE is a multiple of 4 only where v_dim is one.
 const struct gyre_kernel gyre_kernel_attention = {
     .name = "attention",
     .args_size = sizeof(struct gyre_attention_args),
-    .n_bufs = 10,
-    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "OUT_DTYPE", "MASK_DTYPE", "STAGED", "ALIBI"},
+    .n_bufs = 7 + ATTENTION_N_EXTRAS,
+    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "OUT_DTYPE", "MASK_DTYPE", "STAGED", "EXTRAS"},
     .consts = {"WG", "TILE_Q", "TILE_K", "HEAD_DIM", "V_TILE"},
 };
 
@@ -32,8 +32,8 @@ const struct gyre_kernel gyre_kernel_attention = {
 const struct gyre_kernel gyre_kernel_attention_split = {
     .name = "attention_split",
     .args_size = sizeof(struct gyre_attention_args),
-    .n_bufs = 8,
-    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "MASK_DTYPE", "ALIBI"},
+    .n_bufs = 5 + ATTENTION_N_EXTRAS,
+    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "MASK_DTYPE", "EXTRAS"},
     .consts = {"WG", "TILE_Q", "TILE_K", "HEAD_DIM", "V_TILE"},
 };
 
@@ -41,17 +41,18 @@ const struct gyre_kernel gyre_kernel_attention_split = {
 const struct gyre_kernel gyre_kernel_attention_combine = {
     .name = "attention_combine",
     .args_size = sizeof(struct gyre_attention_combine_args),
-    .n_bufs = 4,
+    .n_bufs = 5,
     .defs = {"OUT_DTYPE"},
     .consts = {"WG"},
 };
 
-// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q), heads * batch, heads innermost).
+// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q), heads * batch, heads innermost). STAGE_SUMS:
+// (ceil(kv_len / TILE_K), 1, heads * batch).
 const struct gyre_kernel gyre_kernel_scores = {
     .name = "scores",
     .args_size = sizeof(struct gyre_attention_args),
-    .n_bufs = 7,
-    .defs = {"Q_DTYPE", "K_DTYPE", "MASK_DTYPE", "SCORES_DTYPE", "STAGE", "ALIBI"},
+    .n_bufs = 6 + ATTENTION_N_EXTRAS,
+    .defs = {"Q_DTYPE", "K_DTYPE", "MASK_DTYPE", "SCORES_DTYPE", "STAGE", "EXTRAS"},
     .consts = {"WG", "TILE_Q", "TILE_K"},
 };
 
@@ -59,7 +60,7 @@ const struct gyre_kernel gyre_kernel_scores = {
 const struct gyre_kernel gyre_kernel_softmax = {
     .name = "softmax",
     .args_size = sizeof(struct gyre_softmax_args),
-    .n_bufs = 8,
-    .defs = {"MASK_DTYPE", "SCORES_DTYPE", "STAGE", "ALIBI"},
+    .n_bufs = 9,
+    .defs = {"MASK_DTYPE", "SCORES_DTYPE", "STAGE", "EXTRAS"},
     .consts = {"WG"},
 };

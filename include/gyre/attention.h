@@ -2,16 +2,17 @@
 // Scaled dot-product attention, fused: the score matrix is never stored unless asked for.
 // Threads: as for the stream given.
 //
-// Query row i stands at position q_pos = q_start + i, key j at position j. In this order (ONNX
-// Attention, opset 25; softmax in f32 with the row maximum subtracted, arXiv 2205.14135):
+// Query row i stands at position q_pos = q_start + i, key j at k_pos = j, or where k_positions says.
+// In this order (ONNX Attention, opset 25; softmax in f32 with the row maximum subtracted, arXiv
+// 2205.14135; relative keys as in arXiv 1803.02155, equation 4):
 //
-//   raw      s = scale * q.k                        scale 0 means 1/sqrt(head_dim)
+//   raw      s = scale (q.k + q.r[k_pos - q_pos])   scale 0 means 1/sqrt(head_dim)
 //   capped   s = c tanh(s / c)                      when softcap c > 0
-//   masked   s = s + mask - slope |q_pos - j|       and -inf where not allowed
+//   masked   s = s + mask - slope |q_pos - k_pos|   and -inf where not allowed
 //   allowed  j < kv_len
-//            and (not causal, or j <= q_pos, or j < n_prefix)
-//            and (no window, or inside it, or j < window_keep)
-//            and the mask (bytes: not 0; additive: not -inf)
+//            and (not causal, or k_pos <= q_pos, or k_pos < n_prefix)
+//            and (no window, or inside it, or k_pos < window_keep)
+//            and the mask (bytes, bits: not 0; additive: not -inf)
 //   probs    p = exp(s) / (exp(sink) + sum_j exp(s))    without sinks the softmax of s
 //   out      o = sum_j p v                          a row with nothing allowed gives zeros
 //   lse      log(sum_j exp(s))                      natural, over allowed keys, without the sink;
@@ -27,6 +28,7 @@
 #define GYRE_ATTENTION_H
 
 #include <gyre/device.h>
+#include <gyre/rope.h>
 #include <gyre/stream.h>
 
 #ifdef __cplusplus
@@ -50,25 +52,33 @@ enum gyre_scores_stage {
 struct gyre_attention_params {
     struct gyre_tensor q; // (batch, q_len, n_heads, head_dim)
     struct gyre_tensor k; // (batch, kv_len, n_kv_heads, head_dim); n_kv_heads divides n_heads
-    struct gyre_tensor v; // (batch, kv_len, n_kv_heads, v_dim)
+    struct gyre_tensor v; // (batch, kv_len, n_kv_heads, v_dim); may be a view of k
     // (batch, n_heads, q_len, kv_len): additive f32, f16, bf16, or u8. Axes of length 1 or stride 0
     // broadcast over batch, head and query. Absent: none.
     struct gyre_tensor mask;
+    // The mask is u8 (batch, n_heads, q_len, ceil(kv_len / 8)), 8 keys a byte, the lowest bit
+    // first.
+    bool is_mask_bits;
     // Results, each optional but at least one there. They overlap neither inputs nor each other.
     struct gyre_tensor out;    // (batch, q_len, n_heads, v_dim)
     struct gyre_tensor lse;    // (batch, n_heads, q_len, 1) f32
     struct gyre_tensor scores; // (batch, n_heads, q_len, kv_len), every element written
     enum gyre_scores_stage scores_stage;
+    // (batch, n_heads, 1, kv_len) f32: sums of each key's probabilities over the last n_sum_queries
+    // queries, 0: all. They are added to what is there when adds_key_sums is set.
+    struct gyre_tensor key_sums;
+    uint32_t n_sum_queries;
+    bool adds_key_sums;
     float scale;   // 0: 1/sqrt(head_dim)
     float softcap; // 0: none
     bool is_causal;
     enum gyre_align align;
-    int32_t q_start;      // may be negative; positions stay within 2^30 either way
-    uint32_t window_left; // q_pos - j < window_left; counts the query's own position; 0: unlimited;
-                          // at most 2^30
-    uint32_t window_right; // j - q_pos < window_right; likewise
-    uint32_t window_keep;  // the first keys that no window hides
-    uint32_t n_prefix;     // the first keys that causal does not hide
+    int32_t q_start;       // may be negative; positions stay within 2^30 either way
+    uint32_t window_left;  // q_pos - k_pos < window_left; counts the query's own position; 0:
+                           // unlimited; at most 2^30
+    uint32_t window_right; // k_pos - q_pos < window_right; likewise
+    uint32_t window_keep;  // positions from 0 on that no window hides
+    uint32_t n_prefix;     // positions from 0 on that causal does not hide
 
     // Optional, on the device. Sequences of different lengths: i32 (1, 1, 1, batch). kv_lens are
     // the keys that each has, of the tensor's (beyond them, as many; below 0, none); q_starts are
@@ -78,6 +88,42 @@ struct gyre_attention_params {
     // f32 (1, 1, 1, n_heads). ALiBi's slopes (gyre_alibi_slopes), and sinks: a logit per head that
     // takes part in the softmax's sum and in nothing else.
     struct gyre_tensor alibi_slopes, sinks;
+
+    // Packed sequences. i32 (1, 1, 1, n_sequences + 1) cumulative lengths: sequence b has tokens
+    // [cu[b], cu[b + 1]) of q, out and lse, whose batch is 1 and whose q_len counts all of them;
+    // likewise of k, v, k_positions and key_sums. Either may be given without the other: then the
+    // other's batch is n_sequences. Numbers outside a tensor are clamped to it. max_q_len and
+    // max_kv_len bound the sequences (0: the tensor's tokens); what a sequence has beyond them does
+    // not take part: as keys, it is hidden; as queries, results are left as they are. Masks are
+    // (n_sequences, n_heads, max_q_len, max_kv_len). Without scores.
+    struct gyre_tensor cu_q_lens, cu_kv_lens;
+    uint32_t max_q_len, max_kv_len;
+
+    // i32 (1, 1, batch or 1, kv_len): where keys stand, in any order (rings, shifted and sparse
+    // caches); kept within 2^30. Negative positions are in no prefix and in no kept window.
+    // GYRE_ALIGN_END still counts keys.
+    struct gyre_tensor k_positions;
+    // (1, 2 c + 1, n_kv_heads or 1, head_dim), f32, f16 or bf16: relative key embeddings r for
+    // distances -c to c, further ones clipped (arXiv 1803.02155). Not with rope or a second part.
+    struct gyre_tensor relative_keys;
+
+    // A second part of q and k, whose dot product is added: (batch, q_len, n_heads, dim2) and
+    // (batch, kv_len, n_kv_heads2, dim2), of q's and k's dtypes; n_kv_heads2 divides n_kv_heads.
+    // head_dim in `scale` is then the sum of both.
+    struct gyre_tensor q2, k2;
+
+    // Rotates q, k or both by their positions while they are loaded, in f32, as gyre_rope does
+    // FORWARD; the second part where there is one, else the whole head: the table's head_dim is
+    // that part's. Positions are q_pos and k_pos, or for tables of several axes (1, axis, batch,
+    // token) i32 or i64 as gyre_rope takes them (k_coords may have batch 1); an axis of length 1
+    // serves all.
+    const struct gyre_rope_table *rope;
+    bool rotates_q, rotates_k;
+    struct gyre_tensor q_coords, k_coords;
+
+    // The bits of a sequence's results depend neither on the batch that it comes in nor on the
+    // number of the device's units. Costs speed where that would choose how keys are split.
+    bool is_deterministic;
 };
 
 // Enqueues the attention. q, k, v and out are each f32, f16 or bf16, and may differ. The first call

@@ -4,8 +4,9 @@
 // gives zeros (STAGE 3) or -inf (STAGE 2).
 //
 // Buffers: 0 raw scores f32 (batch, head, query, key), 1 mask, 2 result, 3 lse, 4 starts, 5 lens,
-//          6 slopes, 7 sinks (args/attention.h).
-// Defines: MASK_DTYPE (or NONE), SCORES_DTYPE (of the result), STAGE (1, 2 or 3), ALIBI.
+//          6 slopes, 7 sinks, 8 k_positions (args/attention.h).
+// Defines: MASK_DTYPE (or NONE), SCORES_DTYPE (of the result), STAGE (1, 2 or 3), EXTRAS (of which
+// EXTRA_ALIBI and EXTRA_POSITIONS count).
 #ifndef GYRE_ARGS_SOFTMAX_H
 #define GYRE_ARGS_SOFTMAX_H
 

@@ -38,6 +38,7 @@ typedef float f32;
 #define DTYPE_F16  1
 #define DTYPE_BF16 2
 #define DTYPE_U8   5
+#define DTYPE_BITS 6 // masks: 8 keys a byte, the lowest bit first; strides count bytes
 #define DTYPE_NONE 9
 
 #endif

@@ -2,103 +2,24 @@
 // Planning of materialised scores: by the kernel `scores`, or by a library's matrix products.
 #include <string.h>
 
-#include "args/softmax.h"
-#include "kernels.h"
 #include "log.h"
 #include "ops/arith.h"
 #include "ops/attention_plan.h"
 #include "ops/attention_trial.h"
 
-// --- where raw scores go: into the result when it is f32, else into scratch
-
-struct raw {
-    struct gyre_span span;
-    uint32_t first;     // elements from the span's start
-    uint32_t stride[3]; // (batch, head, query)
-};
-
-static struct raw raw_scores(const struct gyre_device *device,
-                             const struct gyre_attention_problem *p, struct gyre_plan *plan)
+// Raw scores go into the result when it is f32, else into scratch.
+static struct gyre_scores_place raw_place(const struct gyre_device *device,
+                                          const struct gyre_attention_problem *p,
+                                          struct gyre_plan *plan)
 {
-    struct raw raw;
-    if (p->scores.dtype == GYRE_F32) {
-        raw.span = gyre_view_span(device, &p->scores, &raw.first);
-        memcpy(raw.stride, p->scores.stride, sizeof(raw.stride));
-        return raw;
-    }
+    if (p->scores.dtype == GYRE_F32)
+        return gyre_attention_scores_result(device, p);
     uint64_t n = (uint64_t)p->n_batch * p->n_heads * p->q_len * p->kv_len;
-    plan->scratch_size = n * sizeof(float);
-    raw.span = (struct gyre_span){NULL, 0, plan->scratch_size};
-    raw.first = 0;
-    raw.stride[2] = p->kv_len;
-    raw.stride[1] = p->q_len * p->kv_len;
-    raw.stride[0] = p->n_heads * raw.stride[1];
-    return raw;
-}
-
-// --- kernels
-
-static void add_scores(const struct gyre_device *device, const struct gyre_attention_problem *p,
-                       enum gyre_scores_stage stage, const struct raw *raw, struct gyre_plan *plan)
-{
-    bool is_cpu = device->info.type == GYRE_DEVICE_CPU;
-    const uint32_t wg = is_cpu ? 1 : 64, tile_q = is_cpu ? 16 : 8, tile_k = is_cpu ? 128 : 32;
-    struct gyre_attention_args args;
-    gyre_attention_fill_args(p, &args);
-    struct gyre_step *step = gyre_plan_add(plan, &gyre_kernel_scores, &args);
-    struct gyre_dispatch *dispatch = &step->dispatch;
-    gyre_attention_bind(device, step, 0, &p->q, &args.q_offset, args.q_stride);
-    gyre_attention_bind(device, step, 1, &p->k, &args.k_offset, args.k_stride);
-    gyre_attention_bind(device, step, 2, &p->mask, &args.mask_offset, args.mask_stride);
-    gyre_attention_bind(device, step, 3, &p->scores, &args.scores_offset, args.scores_stride);
-    uint32_t dtype = p->scores.dtype;
-    if (raw != NULL) {
-        dispatch->bufs[3] = raw->span;
-        args.scores_offset = raw->first;
-        memcpy(args.scores_stride, raw->stride, sizeof(raw->stride));
-        dtype = GYRE_F32;
-    }
-    gyre_attention_bind_extras(device, p, step, 4, false, &args.extras);
-    memcpy(step->args, &args, sizeof(args));
-    const uint32_t defs[] = {p->q.dtype, p->k.dtype, gyre_mask_define(&p->mask),
-                             dtype,      stage,      p->slopes.is_present};
-    memcpy(dispatch->variant.defs, defs, sizeof(defs));
-    const uint32_t consts[] = {wg, tile_q, tile_k};
-    memcpy(dispatch->variant.consts, consts, sizeof(consts));
-    dispatch->groups[0] = div_up(p->kv_len, tile_k);
-    dispatch->groups[1] = min_u32(div_up(p->q_len, tile_q), device->info.max_group_count[1]);
-    dispatch->groups[2] = p->n_heads * p->n_batch;
-}
-
-static void add_softmax(const struct gyre_device *device, const struct gyre_attention_problem *p,
-                        const struct raw *raw, bool writes_lse, struct gyre_plan *plan)
-{
-    struct gyre_softmax_args args = {
-        .n_batch = p->n_batch,
-        .n_heads = p->n_heads,
-        .q_len = p->q_len,
-        .kv_len = p->kv_len,
-        .softcap = p->softcap,
-        KEY_RULE_OF(p),
-        .has_lse = writes_lse,
-        .raw_offset = raw->first,
+    return (struct gyre_scores_place){
+        .span = gyre_plan_scratch(plan, n * sizeof(float)),
+        .dtype = GYRE_F32,
+        .stride = {p->n_heads * p->q_len * p->kv_len, p->q_len * p->kv_len, p->kv_len},
     };
-    memcpy(args.raw_stride, raw->stride, sizeof(raw->stride));
-    struct gyre_step *step = gyre_plan_add(plan, &gyre_kernel_softmax, &args);
-    struct gyre_dispatch *dispatch = &step->dispatch;
-    dispatch->bufs[0] = raw->span;
-    gyre_attention_bind(device, step, 1, &p->mask, &args.mask_offset, args.mask_stride);
-    gyre_attention_bind(device, step, 2, &p->scores, &args.scores_offset, args.scores_stride);
-    gyre_attention_bind(device, step, 3, &p->lse, &args.lse_offset, args.lse_stride);
-    gyre_attention_bind_extras(device, p, step, 4, true, &args.extras);
-    memcpy(step->args, &args, sizeof(args));
-    const uint32_t defs[] = {gyre_mask_define(&p->mask), p->scores.dtype, p->stage,
-                             p->slopes.is_present};
-    memcpy(dispatch->variant.defs, defs, sizeof(defs));
-    dispatch->variant.consts[0] = device->info.type == GYRE_DEVICE_CPU ? 1 : 128;
-    dispatch->groups[0] = 1;
-    dispatch->groups[1] = min_u32(p->q_len, device->info.max_group_count[1]);
-    dispatch->groups[2] = p->n_heads * p->n_batch;
 }
 
 // --- a library's matrix products
@@ -126,8 +47,8 @@ static void step_over_one(struct gyre_gemm *gemm)
 
 // raw = scale * q k^T
 static void add_scores_gemm(const struct gyre_device *device,
-                            const struct gyre_attention_problem *p, const struct raw *raw,
-                            struct gyre_plan *plan)
+                            const struct gyre_attention_problem *p,
+                            const struct gyre_scores_place *raw, struct gyre_plan *plan)
 {
     uint32_t group = p->n_heads / p->n_kv_heads, first;
     struct gyre_step *step = gyre_plan_add(plan, NULL, NULL);
@@ -155,7 +76,7 @@ static void add_scores_gemm(const struct gyre_device *device,
 
 // out = p v
 static void add_out_gemm(const struct gyre_device *device, const struct gyre_attention_problem *p,
-                         const struct raw *probs, struct gyre_plan *plan)
+                         const struct gyre_scores_place *probs, struct gyre_plan *plan)
 {
     uint32_t group = p->n_heads / p->n_kv_heads, first;
     struct gyre_step *step = gyre_plan_add(plan, NULL, NULL);
@@ -187,6 +108,8 @@ static const char *refuse_gemm(const struct gyre_device *device,
         return "none for this device";
     if (!device->backend->has_gemm(device))
         return "no library for it on this device";
+    if (p->relative.is_present || p->rope != NULL || p->dim2 != 0)
+        return "rotations, second parts and relative keys";
     if (p->q.dtype != GYRE_F32 || p->k.dtype != GYRE_F32)
         return "q or k is not f32";
     if (p->stage == GYRE_SCORES_RAW && p->scores.dtype != GYRE_F32)
@@ -205,6 +128,8 @@ static const char *refuse_out_gemm(const struct gyre_attention_problem *p)
 {
     if (!p->has_out)
         return "no output asked for";
+    if (p->has_key_sums)
+        return "sums over queries are asked for";
     if (p->stage != GYRE_SCORES_PROBS || p->scores.dtype != GYRE_F32)
         return "the probabilities are not stored in f32";
     if (p->v.dtype != GYRE_F32 || p->out.dtype != GYRE_F32)
@@ -212,7 +137,7 @@ static const char *refuse_out_gemm(const struct gyre_attention_problem *p)
     if (p->v.stride[1] < p->v_dim || p->out.stride[1] < p->v_dim)
         return "rows do not follow each other";
     bool hides = p->is_causal || p->mask.is_present || p->window_left || p->window_right ||
-                 p->lens.is_present;
+                 p->lens.is_present || p->k_positions.is_present;
     return hides ? "hidden values must not leak" : NULL;
 }
 
@@ -222,22 +147,23 @@ static void add_kernels(const struct gyre_device *device, const struct gyre_atte
                         struct gyre_plan *plan)
 {
     if (p->stage != GYRE_SCORES_PROBS) {
-        add_scores(device, p, p->stage, NULL, plan);
+        struct gyre_scores_place result = gyre_attention_scores_result(device, p);
+        gyre_attention_add_scores(device, p, p->stage, &result, plan);
         return;
     }
-    struct raw raw = raw_scores(device, p, plan);
-    add_scores(device, p, GYRE_SCORES_RAW, &raw, plan);
-    add_softmax(device, p, &raw, false, plan);
+    struct gyre_scores_place raw = raw_place(device, p, plan);
+    gyre_attention_add_scores(device, p, GYRE_SCORES_RAW, &raw, plan);
+    gyre_attention_add_softmax(device, p, &raw, false, plan);
 }
 
 static void add_library(const struct gyre_device *device, const struct gyre_attention_problem *p,
                         struct gyre_plan *plan)
 {
     bool has_out = refuse_out_gemm(p) == NULL;
-    struct raw raw = raw_scores(device, p, plan);
+    struct gyre_scores_place raw = raw_place(device, p, plan);
     add_scores_gemm(device, p, &raw, plan);
     if (p->stage != GYRE_SCORES_RAW)
-        add_softmax(device, p, &raw, has_out && p->has_lse, plan);
+        gyre_attention_add_softmax(device, p, &raw, has_out && p->has_lse, plan);
     if (has_out)
         add_out_gemm(device, p, &raw, plan);
 }
@@ -248,6 +174,7 @@ static enum gyre_status try_plan(struct gyre_device *device, const struct gyre_a
                                  const char **why)
 {
     enum gyre_status status = GYRE_UNSUPPORTED;
+    gyre_attention_add_first(device, p, plan);
     add(device, p, plan);
     *why = gyre_plan_check_limits(&device->info, plan);
     if (*why == NULL) {
@@ -259,10 +186,8 @@ static enum gyre_status try_plan(struct gyre_device *device, const struct gyre_a
         status = GYRE_UNSUPPORTED;
         *why = "computes wrong results on this device";
     }
-    if (status != GYRE_OK) {
-        plan->n_steps = 0;
-        plan->scratch_size = 0;
-    }
+    if (status != GYRE_OK)
+        gyre_plan_clear(plan);
     return status;
 }
 

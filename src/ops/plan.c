@@ -31,6 +31,25 @@ struct gyre_step *gyre_plan_add(struct gyre_plan *plan, const struct gyre_kernel
     return step;
 }
 
+void gyre_plan_clear(struct gyre_plan *plan)
+{
+    plan->n_steps = 0;
+    plan->scratch_size = 0;
+}
+
+uint64_t gyre_plan_round(uint64_t size)
+{
+    const uint64_t align = 256; // no device asks for more
+    return (size + align - 1) / align * align;
+}
+
+struct gyre_span gyre_plan_scratch(struct gyre_plan *plan, uint64_t size)
+{
+    struct gyre_span span = {NULL, plan->scratch_size, size};
+    plan->scratch_size += gyre_plan_round(size);
+    return span;
+}
+
 void gyre_plan_append(struct gyre_plan *plan, const struct gyre_plan *other)
 {
     for (uint32_t i = 0; i < other->n_steps; i++)
@@ -56,12 +75,26 @@ const char *gyre_plan_check_limits(const struct gyre_device_info *info,
                : NULL;
 }
 
-enum gyre_status gyre_plan_prepare(struct gyre_device *device, const struct gyre_plan *plan)
+// Which buffers of a dispatch are the device's dummy.
+static uint32_t absent_buffers(const struct gyre_device *device,
+                               const struct gyre_dispatch *dispatch)
+{
+    uint32_t absent = 0;
+    for (uint32_t i = 0; i < dispatch->variant.kernel->n_bufs; i++)
+        absent |= (uint32_t)(dispatch->bufs[i].buffer == device->dummy) << i;
+    return absent;
+}
+
+enum gyre_status gyre_plan_prepare(struct gyre_device *device, struct gyre_plan *plan)
 {
     enum gyre_status status = GYRE_OK;
-    for (uint32_t i = 0; i < plan->n_steps && status == GYRE_OK; i++)
-        if (plan->steps[i].dispatch.variant.kernel != NULL)
-            status = device->backend->prepare(device, &plan->steps[i].dispatch.variant);
+    for (uint32_t i = 0; i < plan->n_steps && status == GYRE_OK; i++) {
+        struct gyre_dispatch *dispatch = &plan->steps[i].dispatch;
+        if (dispatch->variant.kernel == NULL)
+            continue;
+        dispatch->variant.absent = absent_buffers(device, dispatch);
+        status = device->backend->prepare(device, &dispatch->variant);
+    }
     return status;
 }
 
@@ -94,6 +127,7 @@ static enum gyre_status run_dispatch(struct gyre_stream *stream, const struct gy
 {
     struct gyre_dispatch dispatch = step->dispatch;
     dispatch.args = step->args;
+    dispatch.variant.absent = absent_buffers(stream->device, &dispatch);
     for (uint32_t i = 0; i < dispatch.variant.kernel->n_bufs; i++)
         place_in_scratch(&dispatch.bufs[i], scratch);
     return stream->device->backend->dispatch(stream, &dispatch);

@@ -35,6 +35,14 @@ __attribute__((format(printf, 2, 3))) void gyre_text_add(struct gyre_text *text,
 struct gyre_step *gyre_plan_add(struct gyre_plan *plan, const struct gyre_kernel *kernel,
                                 const void *args);
 
+// Empties a plan.
+void gyre_plan_clear(struct gyre_plan *plan);
+
+// The next `size` bytes of scratch, at an offset that any device can bind; and how such sizes are
+// rounded.
+struct gyre_span gyre_plan_scratch(struct gyre_plan *plan, uint64_t size);
+uint64_t gyre_plan_round(uint64_t size);
+
 // Appends all of another plan; both use the scratch, one after the other.
 void gyre_plan_append(struct gyre_plan *plan, const struct gyre_plan *other);
 
@@ -43,7 +51,7 @@ const char *gyre_plan_check_limits(const struct gyre_device_info *info,
                                    const struct gyre_plan *plan);
 
 // Compiles what the plan needs. UNSUPPORTED: another plan may do.
-enum gyre_status gyre_plan_prepare(struct gyre_device *device, const struct gyre_plan *plan);
+enum gyre_status gyre_plan_prepare(struct gyre_device *device, struct gyre_plan *plan);
 
 // Enqueues the plan.
 enum gyre_status gyre_plan_run(struct gyre_stream *stream, const struct gyre_plan *plan);

@@ -94,3 +94,16 @@ void gyre_rope_table_destroy(struct gyre_rope_table **table)
     free(*table);
     *table = NULL;
 }
+
+enum gyre_status gyre_rope_table_like(struct gyre_device *device,
+                                      const struct gyre_rope_table *like,
+                                      struct gyre_rope_table **out)
+{
+    const struct gyre_rope_config config = {
+        .head_dim = like->head_dim,
+        .rotary_dim = 2 * like->facts.n_pairs,
+        .rotary_offset = like->rotary_offset,
+        .pairing = like->pairing,
+    };
+    return gyre_rope_table_create(device, &config, out);
+}

@@ -16,4 +16,9 @@ struct gyre_rope_table {
 // Bytes of the buffer for so many pairs.
 uint64_t gyre_rope_table_size(uint32_t n_pairs);
 
+// For trials: a table of one axis that wants the same variant of a kernel, for any device.
+enum gyre_status gyre_rope_table_like(struct gyre_device *device,
+                                      const struct gyre_rope_table *like,
+                                      struct gyre_rope_table **out);
+
 #endif

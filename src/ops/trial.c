@@ -54,6 +54,8 @@ static void *make_image(const struct gyre_trial_tensor *tensor, size_t number)
                                       : made_up(number, i);
         if (tensor->dtype == GYRE_U8)
             ((uint8_t *)image)[i] = !is_hidden;
+        if (tensor->dtype == GYRE_I32)
+            ((int32_t *)image)[i] = (int32_t)i * tensor->step;
     }
     gyre_dtype_from_double(tensor->dtype, values, image, n);
     free(values);
@@ -182,6 +184,7 @@ static struct gyre_together together(const struct gyre_plan *plan)
     for (uint32_t i = 0; i < plan->n_steps; i++) {
         const struct gyre_variant *variant = &plan->steps[i].dispatch.variant;
         what.variants[i] = variant->kernel != NULL ? *variant : product;
+        what.variants[i].absent = 0;
     }
     return what;
 }

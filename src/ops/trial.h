@@ -7,13 +7,14 @@
 #include "ops/plan.h"
 #include "verdict.h"
 
-enum { GYRE_TRIAL_MAX_TENSORS = 9 };
+enum { GYRE_TRIAL_MAX_TENSORS = 16 };
 
 struct gyre_trial_tensor {
     enum gyre_dtype dtype;
     uint64_t shape[4]; // shape[0] 0: absent
     bool is_output;
     bool hides_some; // every fifth element is -inf, or 0 in bytes
+    int32_t step;    // of integers, from 0 on
 };
 
 struct gyre_trial {

@@ -8,22 +8,30 @@
 
 #include "variant.h"
 
-static uint32_t n_bindings(const struct gyre_kernel *kernel)
+static uint32_t n_bindings(const struct gyre_kernel *kernel, uint32_t absent)
 {
-    return kernel->n_bufs + gyre_vk_has_args_buffer(kernel);
+    return kernel->n_bufs + gyre_vk_has_args_buffer(kernel) - (uint32_t)__builtin_popcount(absent);
+}
+
+// Which buffers have no binding: those that are absent, where a device has not enough for all.
+static uint32_t unbound(const struct vk_device *device, const struct gyre_variant *variant)
+{
+    return n_bindings(variant->kernel, 0) <= device->max_bindings ? 0 : variant->absent;
 }
 
 static enum gyre_status create_set_layout(struct vk_device *device, struct vk_kernel *kernel)
 {
     VkDescriptorSetLayoutBinding bindings[GYRE_MAX_BUFS + 1];
-    const uint32_t n = n_bindings(kernel->variant.kernel);
-    for (uint32_t i = 0; i < n; i++)
-        bindings[i] = (VkDescriptorSetLayoutBinding){
-            .binding = i,
-            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-            .descriptorCount = 1,
-            .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-        };
+    const uint32_t n_all = n_bindings(kernel->variant.kernel, 0);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < n_all; i++)
+        if ((kernel->variant.absent >> i & 1u) == 0)
+            bindings[n++] = (VkDescriptorSetLayoutBinding){
+                .binding = i,
+                .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                .descriptorCount = 1,
+                .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+            };
     const VkDescriptorSetLayoutCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
         .bindingCount = n,
@@ -164,7 +172,7 @@ static enum gyre_status check_limits(const struct vk_device *device,
     } checks[] = {
         {"work-items of a group", variant->consts[0], info->max_group_size},
         {"bytes of local memory", needs.local_size, info->local_size},
-        {"storage buffers", n_bindings(variant->kernel), device->max_bindings},
+        {"storage buffers", n_bindings(variant->kernel, variant->absent), device->max_bindings},
         {"16-bit storage", needs.f16_storage, info->has_f16_storage},
     };
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
@@ -230,19 +238,22 @@ static enum gyre_status kernel_create(struct vk_device *device, const struct gyr
 static struct vk_kernel *find(const struct vk_device *device, const struct gyre_variant *variant)
 {
     struct vk_kernel *kernel = device->kernels;
-    while (kernel != NULL && !gyre_variant_equal(&kernel->variant, variant))
+    while (kernel != NULL && !(gyre_variant_equal(&kernel->variant, variant) &&
+                               kernel->variant.absent == variant->absent))
         kernel = kernel->next;
     return kernel;
 }
 
-enum gyre_status gyre_vk_kernel_get(struct vk_device *device, const struct gyre_variant *variant,
+enum gyre_status gyre_vk_kernel_get(struct vk_device *device, const struct gyre_variant *wanted,
                                     const struct vk_kernel **out)
 {
+    struct gyre_variant variant = *wanted;
+    variant.absent = unbound(device, wanted);
     pthread_mutex_lock(&device->kernels_lock);
-    struct vk_kernel *kernel = find(device, variant);
+    struct vk_kernel *kernel = find(device, &variant);
     enum gyre_status status = kernel != NULL ? kernel->status : GYRE_OK;
     if (kernel == NULL) {
-        status = kernel_create(device, variant, &kernel);
+        status = kernel_create(device, &variant, &kernel);
         if (kernel != NULL) {
             kernel->next = device->kernels;
             device->kernels = kernel;

@@ -77,34 +77,38 @@ enum gyre_status gyre_vk_stream_wait(struct gyre_stream *base, const struct gyre
     return stream->status == GYRE_OK ? keep(stream, gyre_vk_batch_begin(stream)) : stream->status;
 }
 
-static void fill_sets(const struct vk_stream *stream, const struct gyre_dispatch *dispatch,
-                      VkDescriptorSet set)
+static void fill_sets(const struct vk_stream *stream, const struct vk_kernel *kernel,
+                      const struct gyre_dispatch *dispatch, VkDescriptorSet set)
 {
     const struct vk_device *device = gyre_vk_device_of(stream);
     const struct vk_batch *batch = stream->recording;
-    const struct gyre_kernel *kernel = dispatch->variant.kernel;
+    const struct gyre_kernel *what = dispatch->variant.kernel;
     VkDescriptorBufferInfo infos[GYRE_MAX_BUFS + 1];
-    uint32_t n = kernel->n_bufs;
+    VkWriteDescriptorSet writes[GYRE_MAX_BUFS + 1];
+    uint32_t n_all = what->n_bufs, n = 0;
 
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < what->n_bufs; i++) {
         const struct gyre_span *span = &dispatch->bufs[i];
         // Kernels read bytes as whole words; buffers are made long enough for that.
         infos[i] = (VkDescriptorBufferInfo){((struct vk_buffer *)span->buffer)->memory.buffer,
                                             span->offset, (span->size + 3u) & ~UINT64_C(3)};
     }
-    if (gyre_vk_has_args_buffer(kernel)) {
+    if (gyre_vk_has_args_buffer(what)) {
         uint64_t offset = (uint64_t)batch->n_dispatches * gyre_vk_args_slot_size(device);
-        memcpy(batch->args.map + offset, dispatch->args, kernel->args_size);
-        infos[n++] = (VkDescriptorBufferInfo){batch->args.buffer, offset, kernel->args_size};
+        memcpy(batch->args.map + offset, dispatch->args, what->args_size);
+        infos[n_all++] = (VkDescriptorBufferInfo){batch->args.buffer, offset, what->args_size};
     }
-    const VkWriteDescriptorSet write = {
-        .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-        .dstSet = set,
-        .descriptorCount = n, // runs on into the following bindings
-        .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-        .pBufferInfo = infos,
-    };
-    device->fn.UpdateDescriptorSets(device->handle, 1, &write, 0, NULL);
+    for (uint32_t i = 0; i < n_all; i++)
+        if ((kernel->variant.absent >> i & 1u) == 0)
+            writes[n++] = (VkWriteDescriptorSet){
+                .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                .dstSet = set,
+                .dstBinding = i,
+                .descriptorCount = 1,
+                .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                .pBufferInfo = &infos[i],
+            };
+    device->fn.UpdateDescriptorSets(device->handle, n, writes, 0, NULL);
 }
 
 static void record(struct vk_stream *stream, const struct vk_kernel *kernel, VkDescriptorSet set,
@@ -142,7 +146,7 @@ static enum gyre_status enqueue(struct vk_stream *stream, const struct vk_kernel
     VkResult result = device->fn.AllocateDescriptorSets(device->handle, &info, &set);
     if (result < 0)
         return gyre_vk_check(&device->base.log, result, "vkAllocateDescriptorSets");
-    fill_sets(stream, dispatch, set);
+    fill_sets(stream, kernel, dispatch, set);
     record(stream, kernel, set, dispatch);
     if (stream->recording->n_dispatches == VK_BATCH_DISPATCHES)
         return gyre_vk_batch_submit(stream);

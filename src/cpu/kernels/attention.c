@@ -15,7 +15,7 @@
 #include "transpose.h"
 
 enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_OUT, BUF_LSE, BUF_LISTS };
-enum { DEF_Q, DEF_K, DEF_V, DEF_OUT, DEF_MASK, DEF_STAGED, DEF_ALIBI };
+enum { DEF_Q, DEF_K, DEF_V, DEF_OUT, DEF_MASK, DEF_STAGED, DEF_EXTRAS };
 enum { CONST_WG, CONST_TILE_Q, CONST_TILE_K };
 
 struct group {
@@ -248,7 +248,7 @@ static void apply_masks(const struct group *group, const struct block *block,
         }
         mask_scores(&mask, tile, n_vecs_of(block));
     }
-    if (group->task->defs[DEF_ALIBI] == 1)
+    if (group->task->defs[DEF_EXTRAS] & EXTRA_ALIBI)
         slope_scores(n_vecs_of(block), block, tile);
     if (!keys_include(&block->all, tile->begin, tile->end))
         hide_scores(n_vecs_of(block), block, tile);

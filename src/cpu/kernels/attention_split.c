@@ -16,7 +16,7 @@
 #include "score_row.h"
 
 enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_PARTIAL, BUF_LISTS };
-enum { DEF_Q, DEF_K, DEF_V, DEF_MASK, DEF_ALIBI };
+enum { DEF_Q, DEF_K, DEF_V, DEF_MASK, DEF_EXTRAS };
 enum { CONST_WG, CONST_TILE_Q, CONST_TILE_K };
 
 // Some rows of one kv head.
@@ -285,7 +285,7 @@ static void apply_masks(const struct group *group, struct unit *unit, u32 row,
         score_row_mask(scores, dtype,
                        element(dtype, group->task->bufs[BUF_MASK], index + scores->begin));
     }
-    if (group->task->defs[DEF_ALIBI] == 1) {
+    if (group->task->defs[DEF_EXTRAS] & EXTRA_ALIBI) {
         const void *slopes = group->task->bufs[BUF_LISTS + LIST_SLOPES];
         score_row_slope(scores, list_f32(slopes, args->extras.slopes, at.head), q_pos);
     }

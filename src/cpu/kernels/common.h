@@ -12,7 +12,7 @@
 #define GYRE_CPU_EXPAND(stem, isa) GYRE_CPU_PASTE(stem, isa)
 #define GYRE_CPU_NAME(stem)        GYRE_CPU_EXPAND(stem, GYRE_ISA)
 
-enum { GYRE_CPU_MAX_BUFS = 12 };
+enum { GYRE_CPU_MAX_BUFS = 20 };
 
 // A dispatch as a kernel sees it.
 struct gyre_cpu_task {

@@ -11,7 +11,7 @@
 #include "score_row.h"
 
 enum { BUF_Q, BUF_K, BUF_MASK, BUF_SCORES, BUF_LISTS };
-enum { DEF_Q, DEF_K, DEF_MASK, DEF_SCORES, DEF_STAGE, DEF_ALIBI };
+enum { DEF_Q, DEF_K, DEF_MASK, DEF_SCORES, DEF_STAGE, DEF_EXTRAS };
 enum { CONST_WG, CONST_TILE_Q, CONST_TILE_K };
 
 struct tile {
@@ -90,7 +90,7 @@ static void finish_row(const struct tile *tile, u32 query, const struct score_ro
     }
     const i32 q_pos = tile->rules.q_start + (i32)query;
     const struct key_set keys = keys_of(&tile->rules, q_pos);
-    if (tile->task->defs[DEF_ALIBI] == 1) {
+    if (tile->task->defs[DEF_EXTRAS] & EXTRA_ALIBI) {
         const void *slopes = tile->task->bufs[BUF_LISTS + LIST_SLOPES];
         score_row_slope(row, list_f32(slopes, args->extras.slopes, tile->head), q_pos);
     }

@@ -9,7 +9,7 @@
 #include "score_row.h"
 
 enum { BUF_RAW, BUF_MASK, BUF_SCORES, BUF_LSE, BUF_LISTS };
-enum { DEF_MASK, DEF_SCORES, DEF_STAGE, DEF_ALIBI };
+enum { DEF_MASK, DEF_SCORES, DEF_STAGE, DEF_EXTRAS };
 
 static size_t local_size(const struct gyre_cpu_task *task)
 {
@@ -30,7 +30,7 @@ static void apply_masks(const struct gyre_cpu_task *task, u32 batch, u32 head, u
         size_t at = row_index(args->mask_offset, args->mask_stride, batch, head, query);
         score_row_mask(row, dtype, element(dtype, task->bufs[BUF_MASK], at));
     }
-    if (task->defs[DEF_ALIBI] == 1) {
+    if (task->defs[DEF_EXTRAS] & EXTRA_ALIBI) {
         const void *slopes = task->bufs[BUF_LISTS + LIST_SLOPES];
         score_row_slope(row, list_f32(slopes, args->extras.slopes, head), q_pos);
     }
