@@ -4,8 +4,8 @@
 //   s = scale q.k, capped and masked    p = exp(s - max)    o = sum p v / sum p
 //
 // groups: (row tiles of TILE_Q * splits, kv heads, batch), splits innermost. A group cuts its rows
-// into blocks (block.h). Keys pass in tiles of TILE_K, converted to f32 in local memory once for all
-// blocks. What is needed next is prefetched meanwhile (ahead.h).
+// into blocks (block.h). Keys pass in tiles of TILE_K, converted to f32 in local memory once for
+// all blocks. What is needed next is prefetched meanwhile (ahead.h).
 #include "args/attention.h"
 
 #include "block_masks.h"
