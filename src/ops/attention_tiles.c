@@ -50,14 +50,6 @@ static void bind_results(const struct gyre_device *device, const struct gyre_att
         step->dispatch.bufs[4] = partial;
 }
 
-// Place of EXTRAS among the kernel's defines.
-enum { DEF_EXTRAS = 6 };
-
-bool gyre_attention_is_partial(const struct gyre_variant *variant)
-{
-    return (variant->defs[DEF_EXTRAS] & EXTRA_PARTIAL) != 0;
-}
-
 static uint32_t precision_extra(const struct gyre_attention_problem *p)
 {
     static const uint32_t extras[] = {
