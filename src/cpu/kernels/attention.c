@@ -61,14 +61,19 @@ INLINE void attend_as(int n_vecs, const struct group *group, struct block *block
         add_values_carefully(n_vecs, block, tile);
 }
 
-// Cuts from the tile's end what the block does not see; false when that is everything.
+// Cuts from both ends of the tile what the block does not see, whole micro-kernels at its begin;
+// false when that is everything.
 static bool clip_tile(const struct block *block, struct tile *tile)
 {
     u32 begin = tile->begin, end, last = block->any.hi;
     if (!keys_next(&block->any, UINT32_MAX, tile->end, &begin, &end))
         return false;
+    u32 n_skipped = (begin - tile->begin) / MICRO_PAD * MICRO_PAD;
     last = last > block->any.keep ? last : block->any.keep;
     tile->end = tile->end < last ? tile->end : last;
+    tile->begin += n_skipped;
+    tile->k += n_skipped * tile->k_stride;
+    tile->v += n_skipped * tile->v_stride;
     return true;
 }
 
