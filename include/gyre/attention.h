@@ -49,6 +49,17 @@ enum gyre_scores_stage {
     GYRE_SCORES_PROBS,
 };
 
+// What products are summed in. Asked for, never taken by itself; a device that cannot refuses.
+// Problems of so few rows that memory binds them keep f32.
+enum gyre_attention_precision {
+    GYRE_ATTENTION_F32 = 0,
+    // Sums of up to 32 products in f16, which are then added in f32: GPUs with f16 arithmetic.
+    GYRE_ATTENTION_F16_SUMS,
+    // q, k, v and probabilities in bf16, summed by the CPU's bf16 dot products. Only for tensors that
+    // are stored in bf16.
+    GYRE_ATTENTION_BF16_DOTS,
+};
+
 struct gyre_attention_params {
     struct gyre_tensor q; // (batch, q_len, n_heads, head_dim)
     struct gyre_tensor k; // (batch, kv_len, n_kv_heads, head_dim); n_kv_heads divides n_heads
@@ -120,6 +131,8 @@ struct gyre_attention_params {
     const struct gyre_rope_table *rope;
     bool rotates_q, rotates_k;
     struct gyre_tensor q_coords, k_coords;
+
+    enum gyre_attention_precision precision;
 
     // The bits of a sequence's results depend neither on the batch that it comes in nor on the
     // number of the device's units. Costs speed where that would choose how keys are split.

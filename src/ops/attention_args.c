@@ -2,6 +2,7 @@
 // What the kernels of attention are told: numbers, and where tensors lie.
 #include <string.h>
 
+#include "kernels.h"
 #include "ops/arith.h"
 #include "ops/attention_plan.h"
 #include "ops/attention_routes.h"
@@ -177,6 +178,12 @@ uint32_t gyre_attention_extras(const struct gyre_attention_problem *p)
            (p->q_firsts.is_present || p->k_firsts.is_present ? EXTRA_PACKED : 0) |
            (p->rotates_q ? EXTRA_ROTATED_Q : 0) | (p->rotates_k ? EXTRA_ROTATED_K : 0) |
            (p->dim2 != 0 ? EXTRA_SECOND : 0);
+}
+
+uint32_t gyre_attention_variant_extras(const struct gyre_variant *variant)
+{
+    const bool is_split = variant->kernel == &gyre_kernel_attention_split;
+    return variant->defs[is_split ? 4 : 6]; // as src/kernels.c lists the defines
 }
 
 uint32_t gyre_mask_define(const struct gyre_attention_problem *p)

@@ -164,6 +164,8 @@ static enum gyre_status check_numbers(const struct gyre_check *check,
         return gyre_fail(log, GYRE_INVALID, "attention: softcap %g", (double)params->softcap);
     if ((unsigned)params->scores_stage > GYRE_SCORES_PROBS)
         return gyre_fail(log, GYRE_INVALID, "attention: scores_stage %d", params->scores_stage);
+    if ((unsigned)params->precision > GYRE_ATTENTION_BF16_DOTS)
+        return gyre_fail(log, GYRE_INVALID, "attention: precision %d", params->precision);
     if ((unsigned)params->align > GYRE_ALIGN_END)
         return gyre_fail(log, GYRE_INVALID, "attention: align %d", params->align);
     if (params->window_left > max || params->window_right > max)
@@ -200,6 +202,7 @@ static enum gyre_status read_numbers(const struct gyre_check *check,
     p->adds_key_sums = params->adds_key_sums;
     p->n_sum_queries = params->n_sum_queries;
     p->is_deterministic = params->is_deterministic;
+    p->precision = params->precision;
     return GYRE_OK;
 }
 

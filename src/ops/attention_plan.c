@@ -44,7 +44,10 @@ static enum gyre_status try_route(struct gyre_device *device,
         status = GYRE_UNSUPPORTED;
         why = "computes wrong results on this device";
     }
-    gyre_text_add(text, "  %s: %s\n", route->name, status == GYRE_OK ? "taken" : why);
+    gyre_text_add(text, "  %s: %s", route->name, status == GYRE_OK ? "taken" : why);
+    if (status == GYRE_OK)
+        gyre_attention_explain_route(plan, text);
+    gyre_text_add(text, "\n");
     *refusal = why;
     if (status != GYRE_OK)
         gyre_plan_clear(plan);
@@ -101,10 +104,7 @@ enum gyre_status gyre_attention_plan(struct gyre_device *device,
                                      struct gyre_plan *plan, struct gyre_text *text)
 {
     gyre_plan_clear(plan);
-    gyre_text_add(text, "attention on %s (%s)\n", device->info.id, device->info.name);
-    gyre_text_add(text, "  storage: q %s, k %s, v %s; arithmetic and softmax: f32\n",
-                  gyre_dtype_name(problem->q.dtype), gyre_dtype_name(problem->k.dtype),
-                  gyre_dtype_name(problem->v.dtype));
+    gyre_attention_explain_problem(&device->info, problem, text);
     if (problem->n_batch == 0 || problem->n_heads == 0)
         return GYRE_OK;
     bool needs_fused = problem->has_out || problem->has_lse || problem->has_key_sums;

@@ -50,12 +50,14 @@ static void bind_results(const struct gyre_device *device, const struct gyre_att
         step->dispatch.bufs[4] = partial;
 }
 
-// Place of EXTRAS among the kernel's defines.
-enum { DEF_EXTRAS = 6 };
-
-bool gyre_attention_is_partial(const struct gyre_variant *variant)
+static uint32_t precision_extra(const struct gyre_attention_problem *p)
 {
-    return (variant->defs[DEF_EXTRAS] & EXTRA_PARTIAL) != 0;
+    static const uint32_t extras[] = {
+        [GYRE_ATTENTION_F32] = 0,
+        [GYRE_ATTENTION_F16_SUMS] = EXTRA_F16_SUMS,
+        [GYRE_ATTENTION_BF16_DOTS] = EXTRA_BF16_DOTS,
+    };
+    return extras[p->precision];
 }
 
 static void add_attention(const struct gyre_device *device, const struct gyre_attention_problem *p,
@@ -83,7 +85,8 @@ static void add_attention(const struct gyre_device *device, const struct gyre_at
                              is_split ? (uint32_t)GYRE_F32 : p->out.dtype,
                              gyre_mask_define(p),
                              is_staged,
-                             gyre_attention_extras(p) | (is_split ? EXTRA_PARTIAL : 0)};
+                             gyre_attention_extras(p) | precision_extra(p) |
+                                 (is_split ? EXTRA_PARTIAL : 0)};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     gyre_attention_set_tile(dispatch, tile, p->head_dim);
     dispatch->groups[0] = div_up(gyre_attention_n_rows(p), tile->q) * args.n_splits *
@@ -96,11 +99,26 @@ static void add_attention(const struct gyre_device *device, const struct gyre_at
 
 // --- on the CPU
 
+static const char *refuse_bf16_dots(const struct gyre_device_info *info,
+                                    const struct gyre_attention_problem *p)
+{
+    if (p->precision != GYRE_ATTENTION_BF16_DOTS)
+        return NULL;
+    if (!info->has_bf16_dot)
+        return "no bf16 dot products here";
+    bool is_bf16 = p->q.dtype == GYRE_BF16 && p->k.dtype == GYRE_BF16 &&
+                   (!p->v.is_present || p->v.dtype == GYRE_BF16);
+    return is_bf16 ? NULL : "bf16 dot products of what is not stored in bf16";
+}
+
 const char *gyre_attention_refuse_cpu(const struct gyre_device_info *info,
                                       const struct gyre_attention_problem *p)
 {
-    (void)p;
-    return is_cpu(info) ? NULL : "for CPUs";
+    if (!is_cpu(info))
+        return "for CPUs";
+    if (p->precision == GYRE_ATTENTION_F16_SUMS)
+        return "sums in f16 are for GPUs";
+    return refuse_bf16_dots(info, p);
 }
 
 // A tile's keys and values are converted once for all its rows, so tall tiles are cheap; but every
@@ -123,6 +141,15 @@ void gyre_attention_add_cpu(const struct gyre_device *device,
 
 enum { STAGED_WG = 256, STAGED_LOCAL = 16 << 10 };
 
+static const char *refuse_precision(const struct gyre_device_info *info,
+                                    const struct gyre_attention_problem *p)
+{
+    if (p->precision == GYRE_ATTENTION_BF16_DOTS)
+        return "bf16 dot products are for CPUs";
+    return p->precision == GYRE_ATTENTION_F16_SUMS && !info->has_f16_math ? "no f16 arithmetic here"
+                                                                          : NULL;
+}
+
 // Elements that are taken in an order of their own are brought into it on their way to local
 // memory.
 static bool needs_staging(const struct gyre_attention_problem *p)
@@ -139,7 +166,9 @@ const char *gyre_attention_refuse_staged(const struct gyre_device_info *info,
         return "local memory is ordinary memory here";
     if (info->max_group_size < STAGED_WG)
         return "work-groups of 256 do not fit";
-    return info->local_size < STAGED_LOCAL ? "16 KiB of local memory do not fit" : NULL;
+    if (info->local_size < STAGED_LOCAL)
+        return "16 KiB of local memory do not fit";
+    return refuse_precision(info, p);
 }
 
 void gyre_attention_add_staged(const struct gyre_device *device,
@@ -154,7 +183,9 @@ const char *gyre_attention_refuse_direct(const struct gyre_device_info *info,
 {
     if (is_cpu(info))
         return "for GPUs";
-    return needs_staging(p) ? "rotations and second parts go through local memory" : NULL;
+    if (needs_staging(p))
+        return "rotations and second parts go through local memory";
+    return refuse_precision(info, p);
 }
 
 void gyre_attention_add_direct(const struct gyre_device *device,
