@@ -34,6 +34,7 @@ const struct attention_case attention_sum_cases[] = {
      .n_sum_queries = 3, .adds_key_sums = true},
     {"sums_no_queries", .n_batch = 2, .q_len = 0, .kv_len = 70, GROUPS, SUMS},
     {"sums_no_queries_added", .q_len = 0, .kv_len = 70, GROUPS, SUMS, .adds_key_sums = true},
+    {"sums_no_queries_relative", .q_len = 0, .kv_len = 70, GROUPS, .n_relative = 9, SUMS},
     {"sums_no_keys", .q_len = 9, .kv_len = 0, GROUPS, SUMS, .has_lse = true},
     {"sums_1x1", .q_len = 1, .kv_len = 1, GROUPS, SUMS},
     {"sums_33x31", .q_len = 33, .kv_len = 31, GROUPS, SUMS},
