@@ -10,51 +10,125 @@
 
 enum { BUF_PARTS, BUF_RUNNING = 4, BUF_OUT, BUF_LSE, BUF_SINKS }; // out and lse of each part
 enum { DEF_PART, DEF_OUT };
+enum { N_PARTS = 2 };
 
+// --- elements of a row
+
+// Something that is added to a row, times its weight.
+struct summand {
+    const void *values; // (v_dim); NULL: nothing
+    float weight;
+};
+
+struct sum {
+    struct summand before, parts[N_PARTS]; // before: f32
+};
+
+// Elements i to i + n - 1, n being VEC or less.
+INLINE vec load_some(u32 dtype, const struct summand *summand, size_t i, size_t n)
+{
+    const void *src = element(dtype, summand->values, i);
+    return summand->weight * (n == VEC ? vec_load_as(dtype, src) : vec_load_part(dtype, src, n));
+}
+
+INLINE vec sum_some(u32 dtype, const struct sum *sum, size_t i, size_t n)
+{
+    vec acc = {0};
+    if (sum->before.values != NULL)
+        acc += load_some(DTYPE_F32, &sum->before, i, n);
+    for (int part = 0; part < N_PARTS; part++)
+        if (sum->parts[part].values != NULL)
+            acc += load_some(dtype, &sum->parts[part], i, n);
+    return acc;
+}
+
+// dst (v_dim) may be one of the summands.
+INLINE void sum_as(u32 part, u32 result, const struct sum *sum, void *dst, size_t v_dim)
+{
+    size_t i = 0;
+    for (; i + VEC <= v_dim; i += VEC)
+        vec_store_as(result, element_mut(result, dst, i), sum_some(part, sum, i, VEC));
+    if (i < v_dim)
+        vec_store_part(result, element_mut(result, dst, i), sum_some(part, sum, i, v_dim - i),
+                       v_dim - i);
+}
+
+INLINE void sum_to(u32 part, u32 result, const struct sum *sum, void *dst, size_t v_dim)
+{
+    if (part == DTYPE_F32)
+        sum_as(DTYPE_F32, result, sum, dst, v_dim);
+    else if (part == DTYPE_F16)
+        sum_as(DTYPE_F16, result, sum, dst, v_dim);
+    else
+        sum_as(DTYPE_BF16, result, sum, dst, v_dim);
+}
+
+static void sum_row(u32 part, u32 result, const struct sum *sum, void *dst, size_t v_dim)
+{
+    if (result == DTYPE_F32)
+        sum_to(part, DTYPE_F32, sum, dst, v_dim);
+    else if (result == DTYPE_F16)
+        sum_to(part, DTYPE_F16, sum, dst, v_dim);
+    else
+        sum_to(part, DTYPE_BF16, sum, dst, v_dim);
+}
+
+// --- where a row is
+
+// Rows are counted as the result lies in memory, heads or queries innermost.
 struct place {
+    size_t row;
     u32 batch, query, head;
 };
 
-// A part in one row.
-struct part {
-    const void *out; // (v_dim)
-    float lse, weight;
-};
+static bool has_heads_inside(const struct gyre_attention_merge_args *args)
+{
+    return args->result.out_stride[2] <= args->result.out_stride[1];
+}
 
-// M and L.
-struct sums {
+static struct place place_of(const struct gyre_attention_merge_args *args, size_t row)
+{
+    const u32 n_heads = args->n_heads, q_len = args->q_len;
+    const u32 in_batch = (u32)(row % ((size_t)n_heads * q_len));
+    const bool is_inside = has_heads_inside(args);
+    return (struct place){
+        .row = row,
+        .batch = (u32)(row / ((size_t)n_heads * q_len)),
+        .query = is_inside ? in_batch / n_heads : in_batch % q_len,
+        .head = is_inside ? in_batch % n_heads : in_batch / q_len,
+    };
+}
+
+static size_t out_index(const struct gyre_out_and_lse *where, const struct place *at)
+{
+    return row_index(where->out_offset, where->out_stride, at->batch, at->query, at->head);
+}
+
+static size_t lse_index(const struct gyre_out_and_lse *where, const struct place *at)
+{
+    return row_index(where->lse_offset, where->lse_stride, at->batch, at->head, at->query);
+}
+
+// acc (v_dim) of the row.
+static float *running_acc(const struct gyre_cpu_task *task, const struct place *at)
+{
+    const struct gyre_attention_merge_args *args = task->args;
+    return (float *)task->bufs[BUF_RUNNING] + at->row * args->v_dim;
+}
+
+// M and L of the row.
+struct totals {
     float most, sum;
 };
 
-static struct place place_of(const struct gyre_attention_merge_args *args, u32 row)
-{
-    return (struct place){
-        .batch = row / args->n_heads / args->q_len,
-        .query = row / args->n_heads % args->q_len,
-        .head = row % args->n_heads,
-    };
-}
-
-static size_t out_index(const struct gyre_out_and_lse *where, struct place at)
-{
-    return row_index(where->out_offset, where->out_stride, at.batch, at.query, at.head);
-}
-
-static size_t lse_index(const struct gyre_out_and_lse *where, struct place at)
-{
-    return row_index(where->lse_offset, where->lse_stride, at.batch, at.head, at.query);
-}
-
-static struct part part_at(const struct gyre_cpu_task *task, u32 i, struct place at)
+static struct totals *running_totals(const struct gyre_cpu_task *task, const struct place *at)
 {
     const struct gyre_attention_merge_args *args = task->args;
-    const float *lse = task->bufs[BUF_PARTS + 2 * i + 1];
-    return (struct part){
-        .out = element(task->defs[DEF_PART], task->bufs[BUF_PARTS + 2 * i],
-                       out_index(&args->parts[i], at)),
-        .lse = lse[lse_index(&args->parts[i], at)],
-    };
+    float *first = (float *)task->bufs[BUF_RUNNING] + (size_t)args->n_rows * args->v_dim;
+    return (struct totals *)first + at->row;
 }
+
+// --- a row
 
 // exp(lse - most), and 0 where no key was seen.
 static float weight_of(float lse, float most)
@@ -62,103 +136,88 @@ static float weight_of(float lse, float most)
     return lse == -INFINITY ? 0.0f : expf(lse - most);
 }
 
-// Weighs the parts, and adds them to what was merged before.
-static struct sums add_parts(struct sums before, struct part *parts, u32 n_parts)
+// What part i adds: nothing where it saw no key, whatever its values are.
+static struct summand part_at(const struct gyre_cpu_task *task, u32 i, const struct place *at,
+                              float lse, float most)
 {
-    struct sums all = {.most = before.most};
-    for (u32 i = 0; i < n_parts; i++)
-        all.most = fmaxf(all.most, parts[i].lse);
-    all.sum = before.sum * weight_of(before.most, all.most);
-    for (u32 i = 0; i < n_parts; i++) {
-        parts[i].weight = weight_of(parts[i].lse, all.most);
-        all.sum += parts[i].weight;
+    const struct gyre_attention_merge_args *args = task->args;
+    const u32 dtype = task->defs[DEF_PART];
+    const void *out = task->bufs[BUF_PARTS + 2 * i];
+    return (struct summand){
+        .values = lse == -INFINITY ? NULL : element(dtype, out, out_index(&args->parts[i], at)),
+        .weight = weight_of(lse, most),
+    };
+}
+
+// Fills the sum with what was merged before and the parts of this dispatch.
+static struct totals add_up(const struct gyre_cpu_task *task, const struct place *at,
+                            struct sum *sum)
+{
+    const struct gyre_attention_merge_args *args = task->args;
+    const u32 n = args->n_left < N_PARTS ? args->n_left : N_PARTS;
+    const struct totals nothing = {-INFINITY, 0.0f};
+    const struct totals before = args->has_before ? *running_totals(task, at) : nothing;
+    struct totals all = {.most = before.most};
+    float lse[N_PARTS];
+    for (u32 i = 0; i < n; i++) {
+        lse[i] = ((const float *)task->bufs[BUF_PARTS + 2 * i + 1])[lse_index(&args->parts[i], at)];
+        all.most = fmaxf(all.most, lse[i]);
+    }
+    *sum = (struct sum){.before = {.weight = weight_of(before.most, all.most)}};
+    if (args->has_before)
+        sum->before.values = running_acc(task, at);
+    all.sum = before.sum * sum->before.weight;
+    for (u32 i = 0; i < n; i++) {
+        sum->parts[i] = part_at(task, i, at, lse[i], all.most);
+        all.sum += sum->parts[i].weight;
     }
     return all;
 }
 
-INLINE void row_add_as(u32 dtype, const void *src, float weight, float *row, size_t n)
-{
-    size_t i = 0;
-    for (; i + VEC <= n; i += VEC)
-        vec_store(row + i, vec_load(row + i) + weight * vec_load_as(dtype, element(dtype, src, i)));
-    for (; i < n; i++)
-        row[i] += weight * scalar_load(dtype, element(dtype, src, i));
-}
-
-static void row_add(u32 dtype, const void *src, float weight, float *row, size_t n)
-{
-    if (dtype == DTYPE_F32)
-        row_add_as(DTYPE_F32, src, weight, row, n);
-    else if (dtype == DTYPE_F16)
-        row_add_as(DTYPE_F16, src, weight, row, n);
-    else
-        row_add_as(DTYPE_BF16, src, weight, row, n);
-}
-
-// acc is (v_dim).
-static void write_results(const struct gyre_cpu_task *task, struct place at, struct sums all,
-                          float *acc)
+static void normalise(const struct gyre_cpu_task *task, u32 head, struct totals all,
+                      struct sum *sum)
 {
     const struct gyre_attention_merge_args *args = task->args;
-    const u32 dtype = task->defs[DEF_OUT];
     const float *sinks = task->bufs[BUF_SINKS];
-    const float sink = args->sinks != 0 ? expf(sinks[args->sinks - 1 + at.head] - all.most) : 0.0f;
+    const float sink = args->sinks != 0 ? expf(sinks[args->sinks - 1 + head] - all.most) : 0.0f;
     const float inverse = all.sum == 0.0f ? 0.0f : 1.0f / (all.sum + sink);
-    for (u32 d = 0; d < args->v_dim; d++)
-        acc[d] *= inverse;
-    if (args->v_dim != 0)
-        row_store(dtype, acc, element_mut(dtype, task->bufs[BUF_OUT], out_index(&args->result, at)),
-                  args->v_dim);
-    if (args->has_lse != 0)
-        ((float *)task->bufs[BUF_LSE])[lse_index(&args->result, at)] = all.most + logf(all.sum);
+    sum->before.weight *= inverse;
+    for (u32 i = 0; i < N_PARTS; i++)
+        sum->parts[i].weight *= inverse;
 }
 
-static void merge_row(const struct gyre_cpu_task *task, u32 row, float *local)
+static void merge_row(const struct gyre_cpu_task *task, const struct place *at)
 {
     const struct gyre_attention_merge_args *args = task->args;
-    const struct place at = place_of(args, row);
-    const u32 n_parts = args->n_left < 2 ? args->n_left : 2;
-    struct part parts[2];
-    for (u32 i = 0; i < n_parts; i++)
-        parts[i] = part_at(task, i, at);
-    float *running = (float *)task->bufs[BUF_RUNNING] + (size_t)row * args->v_dim;
-    float *ml = (float *)task->bufs[BUF_RUNNING] + (size_t)args->n_rows * args->v_dim + 2 * row;
-    struct sums before = {-INFINITY, 0.0f};
-    if (args->has_before != 0)
-        before = (struct sums){ml[0], ml[1]};
-    const struct sums all = add_parts(before, parts, n_parts);
-    const float keep = weight_of(before.most, all.most);
-    float *acc = args->n_left <= 2 ? local : running;
-    for (u32 d = 0; d < args->v_dim; d++)
-        acc[d] = args->has_before != 0 ? running[d] * keep : 0.0f;
-    for (u32 i = 0; i < n_parts; i++)
-        if (parts[i].lse != -INFINITY) // else its values do not matter
-            row_add(task->defs[DEF_PART], parts[i].out, parts[i].weight, acc, args->v_dim);
-    if (args->n_left <= 2) {
-        write_results(task, at, all, acc);
-    } else {
-        ml[0] = all.most;
-        ml[1] = all.sum;
+    const u32 part = task->defs[DEF_PART], result = task->defs[DEF_OUT];
+    struct sum sum;
+    const struct totals all = add_up(task, at, &sum);
+    if (args->n_left > N_PARTS) {
+        sum_row(part, DTYPE_F32, &sum, running_acc(task, at), args->v_dim);
+        *running_totals(task, at) = all;
+        return;
     }
-}
-
-static size_t local_size(const struct gyre_cpu_task *task)
-{
-    const struct gyre_attention_merge_args *args = task->args;
-    return args->v_dim * sizeof(float);
+    normalise(task, at->head, all, &sum);
+    sum_row(part, result, &sum,
+            element_mut(result, task->bufs[BUF_OUT], out_index(&args->result, at)), args->v_dim);
+    if (args->has_lse)
+        ((float *)task->bufs[BUF_LSE])[lse_index(&args->result, at)] = all.most + logf(all.sum);
 }
 
 static void run(const struct gyre_cpu_task *task, const uint32_t group[3], void *local)
 {
     const struct gyre_attention_merge_args *args = task->args;
-    u32 first = (u32)((uint64_t)args->n_rows * group[0] / task->groups[0]);
-    u32 end = (u32)((uint64_t)args->n_rows * (group[0] + 1) / task->groups[0]);
-    for (u32 row = first; row < end; row++)
-        merge_row(task, row, local);
+    const uint64_t n_rows = args->n_rows;
+    const size_t first = (size_t)(n_rows * group[0] / task->groups[0]);
+    const size_t end = (size_t)(n_rows * (group[0] + 1) / task->groups[0]);
+    (void)local;
+    for (size_t row = first; row < end; row++) {
+        const struct place at = place_of(args, row);
+        merge_row(task, &at);
+    }
 }
 
 const struct gyre_cpu_kernel GYRE_CPU_NAME(attention_merge) = {
     .name = "attention_merge",
-    .local_size = local_size,
     .run = run,
 };
