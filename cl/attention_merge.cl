@@ -51,18 +51,19 @@ attention_merge(struct gyre_attention_merge_args a,
             vstore2((float2)(w.most, w.sum), row, ml);
         else if (get_local_id(0) == 0 && a.has_lse != 0u)
             lse[ROW(a, result.lse, batch, head, query)] = w.most + log(w.sum);
-        const float scale = is_last ? inverse_sum(w.most, w.sum, a.sinks, head, sinks) : 1.0f;
+        const float scale = inverse_sum(w.most, w.sum, a.sinks, head, sinks);
+        const u32 first_at = ROW(a, parts[0].out, batch, query, head);
+        const u32 second_at = ROW(a, parts[1].out, batch, query, head);
+        const u32 out_at = ROW(a, result.out, batch, query, head);
         for (u32 column = get_local_id(0); column < a.v_dim; column += WG) {
             const u32 at = row * a.v_dim + column;
             float acc = has_before ? w.before * running[at] : 0.0f;
             if (x != -INFINITY) // what a part holds that saw no key does not matter
-                acc += w.first *
-                       LOAD(PART_DTYPE)(first, ROW(a, parts[0].out, batch, query, head) + column);
+                acc += w.first * LOAD(PART_DTYPE)(first, first_at + column);
             if (y != -INFINITY)
-                acc += w.second *
-                       LOAD(PART_DTYPE)(second, ROW(a, parts[1].out, batch, query, head) + column);
+                acc += w.second * LOAD(PART_DTYPE)(second, second_at + column);
             if (is_last)
-                STORE(OUT_DTYPE)(out, ROW(a, result.out, batch, query, head) + column, acc * scale);
+                STORE(OUT_DTYPE)(out, out_at + column, acc * scale);
             else
                 running[at] = acc;
         }
