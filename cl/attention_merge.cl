@@ -36,7 +36,7 @@ attention_merge(struct gyre_attention_merge_args a,
                 __global float *lse,                      // (batch, head, query)
                 __global const float *sinks)              // (head)
 {
-    const bool has_before = a.has_before != 0u, is_last = a.n_left <= 2u;
+    const bool has_before = a.has_before != 0u, is_last = a.n_left <= MERGE_PARTS;
     __global float *ml = running + a.n_rows * a.v_dim; // at any float
     for (u32 row = get_group_id(0); row < a.n_rows; row += get_num_groups(0)) {
         const u32 head = row % a.n_heads, query = row / a.n_heads % a.q_len;

@@ -39,7 +39,7 @@ bool has_before()
 
 bool is_last()
 {
-    return a.n_left <= 2u;
+    return a.n_left <= MERGE_PARTS;
 }
 
 // Where M of the row is in `running`, L behind it.

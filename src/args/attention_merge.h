@@ -11,13 +11,16 @@
 //
 // Buffers: 0 out and 1 lse of the dispatch's first part, 2 and 3 of its second, 4 running, 5 out,
 //          6 lse, 7 sinks.
-//   running f32: acc (n_rows, v_dim), then M and L (n_rows, 2). Row (batch, token, head), the head
-//   innermost.
+//   running f32: acc (n_rows, v_dim), then M and L (n_rows, 2), in the order in which the kernel
+//   takes rows.
 // Defines: PART_DTYPE (of out in the parts), OUT_DTYPE.
 #ifndef GYRE_ARGS_ATTENTION_MERGE_H
 #define GYRE_ARGS_ATTENTION_MERGE_H
 
 #include "types.h"
+
+// Parts of a dispatch.
+#define MERGE_PARTS 2
 
 // Where an output and its LSE lie; offsets and strides in elements of the tensor they belong to.
 struct gyre_out_and_lse {
@@ -32,7 +35,7 @@ struct gyre_attention_merge_args {
     u32 has_before; // an earlier dispatch left something in `running`
     u32 n_left;     // parts to merge, by this dispatch (1 or 2 of them) and later ones
     u32 sinks;      // 1 + the offset of the first of (n_heads), or 0
-    STRUCT(gyre_out_and_lse) parts[2], result;
+    STRUCT(gyre_out_and_lse) parts[MERGE_PARTS], result;
 };
 
 #endif

@@ -28,7 +28,7 @@ enum gyre_status gyre_attention_merge_run(const struct gyre_check *check,
 {
     enum gyre_status status = GYRE_OK;
     struct gyre_plan plan;
-    for (uint32_t i = 0; i < problem->n_parts && status == GYRE_OK; i += GYRE_MERGE_PARTS) {
+    for (uint32_t i = 0; i < problem->n_parts && status == GYRE_OK; i += MERGE_PARTS) {
         gyre_attention_merge_plan(check, problem, i, &plan);
         status = gyre_plan_run(stream, &plan);
     }
@@ -75,7 +75,7 @@ enum gyre_status gyre_attention_merge_explain(struct gyre_device *device,
     gyre_text_add(&out, "  storage: parts %s; arithmetic: f32\n",
                   gyre_dtype_name(problem.part_dtype));
     gyre_text_add(&out, "  %u parts, %d a dispatch: %u dispatches, all as the first\n",
-                  problem.n_parts, GYRE_MERGE_PARTS, div_up(problem.n_parts, GYRE_MERGE_PARTS));
+                  problem.n_parts, MERGE_PARTS, div_up(problem.n_parts, MERGE_PARTS));
     gyre_plan_explain(&plan, &out);
     return GYRE_OK;
 }

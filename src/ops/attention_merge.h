@@ -5,11 +5,9 @@
 
 #include <gyre/attention_merge.h>
 
+#include "args/attention_merge.h"
 #include "ops/plan.h"
 #include "ops/tensor.h"
-
-// How many parts one dispatch merges.
-enum { GYRE_MERGE_PARTS = 2 };
 
 // A checked call. Shapes as in the public header.
 struct gyre_attention_merge_problem {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <string.h>
 
-#include "args/attention_merge.h"
 #include "kernels.h"
 #include "ops/arith.h"
 #include "ops/attention_merge.h"
@@ -19,11 +18,10 @@ static struct gyre_span bind_running(const struct gyre_device *device,
                                      const struct gyre_attention_merge_problem *p, uint64_t n_rows,
                                      struct gyre_plan *plan)
 {
-    if (p->n_parts > GYRE_MERGE_PARTS)
+    if (p->n_parts > MERGE_PARTS)
         plan->scratch_size = n_rows * ((uint64_t)p->v_dim + 2) * sizeof(float);
-    return p->n_parts > GYRE_MERGE_PARTS
-               ? (struct gyre_span){NULL, 0, plan->scratch_size}
-               : (struct gyre_span){device->dummy, 0, device->dummy->size};
+    return p->n_parts > MERGE_PARTS ? (struct gyre_span){NULL, 0, plan->scratch_size}
+                                    : (struct gyre_span){device->dummy, 0, device->dummy->size};
 }
 
 // Work-groups on the CPU: each large enough to be worth waking a thread for, and several per thread
@@ -69,7 +67,7 @@ void gyre_attention_merge_plan(const struct gyre_check *check,
     };
     struct gyre_step *step = gyre_plan_add(plan, &gyre_kernel_attention_merge, &args);
     struct gyre_dispatch *dispatch = &step->dispatch;
-    for (uint32_t i = 0; i < GYRE_MERGE_PARTS; i++) {
+    for (uint32_t i = 0; i < MERGE_PARTS; i++) {
         struct gyre_merge_part part = {0};
         if (i < args.n_left)
             part = gyre_attention_merge_part(check, p, first + i);

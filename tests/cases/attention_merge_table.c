@@ -42,6 +42,8 @@ const struct attention_merge_case attention_merge_cases[] = {
     {"one_row", CASE_ALL, .q_len = 1, .n_heads = 1, .v_dim = 64, .has_lse = true},
     {"many_rows", CASE_F32 | CASE_F16, .n_batch = 5, .n_parts = 3, .q_len = 70, .n_heads = 33,
      .v_dim = 40, .has_empty = true, .has_lse = true},
+    // More than some devices have work-groups for.
+    {"very_many_rows", .n_parts = 3, .q_len = 7001, .n_heads = 10, .v_dim = 3, .has_lse = true},
     {"no_queries", .q_len = 0, .n_heads = 4, .v_dim = 64, .has_lse = true},
     {"no_heads", .q_len = 4, .n_heads = 0, .v_dim = 64, .has_lse = true},
     {"no_columns", .n_parts = 3, .q_len = 4, .n_heads = 4, .v_dim = 0, .has_lse = true},

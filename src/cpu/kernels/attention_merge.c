@@ -10,7 +10,6 @@
 
 enum { BUF_PARTS, BUF_RUNNING = 4, BUF_OUT, BUF_LSE, BUF_SINKS }; // out and lse of each part
 enum { DEF_PART, DEF_OUT };
-enum { N_PARTS = 2 };
 
 // --- elements of a row
 
@@ -21,7 +20,7 @@ struct summand {
 };
 
 struct sum {
-    struct summand before, parts[N_PARTS]; // before: f32
+    struct summand before, parts[MERGE_PARTS]; // before: f32
 };
 
 // Elements i to i + n - 1, n being VEC or less.
@@ -36,7 +35,7 @@ INLINE vec sum_some(u32 dtype, const struct sum *sum, size_t i, size_t n)
     vec acc = {0};
     if (sum->before.values != NULL)
         acc += load_some(DTYPE_F32, &sum->before, i, n);
-    for (int part = 0; part < N_PARTS; part++)
+    for (int part = 0; part < MERGE_PARTS; part++)
         if (sum->parts[part].values != NULL)
             acc += load_some(dtype, &sum->parts[part], i, n);
     return acc;
@@ -75,7 +74,7 @@ static void sum_row(u32 part, u32 result, const struct sum *sum, void *dst, size
 
 // --- where a row is
 
-// Rows are counted as the result lies in memory, heads or queries innermost.
+// Rows are taken as the result lies in memory, heads or queries innermost.
 struct place {
     size_t row;
     u32 batch, query, head;
@@ -154,11 +153,11 @@ static struct totals add_up(const struct gyre_cpu_task *task, const struct place
                             struct sum *sum)
 {
     const struct gyre_attention_merge_args *args = task->args;
-    const u32 n = args->n_left < N_PARTS ? args->n_left : N_PARTS;
+    const u32 n = args->n_left < MERGE_PARTS ? args->n_left : MERGE_PARTS;
     const struct totals nothing = {-INFINITY, 0.0f};
     const struct totals before = args->has_before ? *running_totals(task, at) : nothing;
     struct totals all = {.most = before.most};
-    float lse[N_PARTS];
+    float lse[MERGE_PARTS];
     for (u32 i = 0; i < n; i++) {
         lse[i] = ((const float *)task->bufs[BUF_PARTS + 2 * i + 1])[lse_index(&args->parts[i], at)];
         all.most = fmaxf(all.most, lse[i]);
@@ -182,7 +181,7 @@ static void normalise(const struct gyre_cpu_task *task, u32 head, struct totals 
     const float sink = args->sinks != 0 ? expf(sinks[args->sinks - 1 + head] - all.most) : 0.0f;
     const float inverse = all.sum == 0.0f ? 0.0f : 1.0f / (all.sum + sink);
     sum->before.weight *= inverse;
-    for (u32 i = 0; i < N_PARTS; i++)
+    for (u32 i = 0; i < MERGE_PARTS; i++)
         sum->parts[i].weight *= inverse;
 }
 
@@ -192,7 +191,7 @@ static void merge_row(const struct gyre_cpu_task *task, const struct place *at)
     const u32 part = task->defs[DEF_PART], result = task->defs[DEF_OUT];
     struct sum sum;
     const struct totals all = add_up(task, at, &sum);
-    if (args->n_left > N_PARTS) {
+    if (args->n_left > MERGE_PARTS) {
         sum_row(part, DTYPE_F32, &sum, running_acc(task, at), args->v_dim);
         *running_totals(task, at) = all;
         return;
