@@ -144,7 +144,7 @@ static struct gyre_span bind_relative(const struct gyre_device *device,
                                       const struct gyre_attention_problem *p,
                                       struct gyre_attention_extras *extras)
 {
-    if (!p->relative.is_present)
+    if (!p->relative.is_present || p->q_len == 0)
         return (struct gyre_span){device->dummy, 0, device->dummy->size};
     extras->n_relative = p->relative.shape[1];
     extras->relative_stride[2] = extras->n_relative;
@@ -205,7 +205,7 @@ static uint64_t relative_size(const struct gyre_attention_problem *p)
 
 static bool has_scratch_lse(const struct gyre_attention_problem *p)
 {
-    return p->has_key_sums && !p->has_lse;
+    return p->has_key_sums && !p->has_lse && p->q_len != 0;
 }
 
 static uint64_t lse_size(const struct gyre_attention_problem *p)

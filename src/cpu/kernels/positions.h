@@ -30,9 +30,10 @@ static inline int32_t count_of(u32 n)
 INLINE ivec are_allowed(const struct key_rules *rules, ivec q_pos, ivec k_pos)
 {
     const int32_t left = (int32_t)rules->window_left, right = (int32_t)rules->window_right;
-    const ivec behind = q_pos - k_pos, at = k_pos & (k_pos > 0), none = {0};
-    const ivec is_early = (behind < 0) & (at >= count_of(rules->n_prefix));
-    const ivec is_kept = at < count_of(rules->window_keep);
+    const ivec behind = q_pos - k_pos, is_counted = k_pos >= 0, none = {0};
+    const ivec is_in_prefix = is_counted & (k_pos < count_of(rules->n_prefix));
+    const ivec is_kept = is_counted & (k_pos < count_of(rules->window_keep));
+    const ivec is_early = (behind < 0) & ~is_in_prefix;
     ivec is_inside = ~none;
     if (left != 0)
         is_inside &= behind < left;

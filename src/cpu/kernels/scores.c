@@ -215,7 +215,9 @@ static void add_row(const struct tile *tile, u32 query, const struct score_row *
     if (divisor == -INFINITY)
         return;
     for (u32 i = 0; i < row->end - row->begin; i += VEC) {
-        vec p = vec_exp(vec_load(row->scores + i) - divisor);
+        const vec s = vec_load(row->scores + i), none = {0};
+        // What is hidden adds nothing even where the divisor is NaN.
+        vec p = vec_select(s != vec_set1(-INFINITY), vec_exp(s - divisor), none);
         vec_store(tile->sums + i, vec_load(tile->sums + i) + p);
     }
 }
