@@ -36,6 +36,8 @@ def variants():
                              ("ARGS_BINDING", 7))
     for out in FLOATS:
         yield "attention_combine", (("OUT_DTYPE", out),)
+    for part, out in itertools.product(FLOATS, repeat=2):
+        yield "attention_merge", (("PART_DTYPE", part), ("OUT_DTYPE", out))
     for (mask, alibi), scores, stage in itertools.product(MASKS_ALIBI, FLOATS, (1, 2, 3)):
         yield "softmax", (("MASK_DTYPE", mask), ("SCORES_DTYPE", scores), ("STAGE", stage),
                           ("ALIBI", alibi), ("ARGS_BINDING", 8))

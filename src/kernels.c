@@ -3,6 +3,7 @@
 
 #include "args/attention.h"
 #include "args/attention_combine.h"
+#include "args/attention_merge.h"
 #include "args/rope.h"
 #include "args/softmax.h"
 
@@ -43,6 +44,15 @@ const struct gyre_kernel gyre_kernel_attention_combine = {
     .args_size = sizeof(struct gyre_attention_combine_args),
     .n_bufs = 5,
     .defs = {"OUT_DTYPE"},
+    .consts = {"WG"},
+};
+
+// groups: (rows (strided), 1, 1): a work-group per row. On the CPU group x takes an even share.
+const struct gyre_kernel gyre_kernel_attention_merge = {
+    .name = "attention_merge",
+    .args_size = sizeof(struct gyre_attention_merge_args),
+    .n_bufs = 8,
+    .defs = {"PART_DTYPE", "OUT_DTYPE"},
     .consts = {"WG"},
 };
 

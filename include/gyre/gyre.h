@@ -4,6 +4,7 @@
 #define GYRE_GYRE_H
 
 #include <gyre/attention.h>
+#include <gyre/attention_merge.h>
 #include <gyre/buffer.h>
 #include <gyre/common.h>
 #include <gyre/device.h>

@@ -19,7 +19,7 @@ export OCLGRIND_DATA_RACES=1
 
 # Small cases: oclgrind takes seconds for a tile.
 staged=(rope/half_8 attention/dim_ attention/edge_ attention/causal_edge attention/mask_
-    attention/scores_)
+    attention/scores_ attention_merge/in_place attention_merge/parts_5 attention_merge/empty)
 direct=(attention/edge_33x65 attention/causal_edge_33x33 attention/dim_64)
 
 # grind LOG CASE...

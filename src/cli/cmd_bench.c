@@ -239,7 +239,9 @@ int command_bench(int argc, char **argv)
     if (!options_parse(&help, specs, argc, argv, NULL, &worst))
         return worst;
     if (each_row(&options, false, NULL, NULL) == 0)
-        return complain(CODE_USAGE, "bench: no row is called '%s'", options.name);
+        return options.name != NULL
+                   ? complain(CODE_USAGE, "bench: no row is called '%s'", options.name)
+                   : complain(CODE_USAGE, "bench: no row measures this operator");
     warn_if_busy();
     struct names names = names_find(&options.common);
     cJSON *json = options.common.is_json ? cJSON_CreateArray() : NULL;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "operators.h"
 
-const char operators_words[] = "all|rope|attention";
+const char operators_words[] = "all|rope|attention|attention_merge";
 
 const char *operators_prefix(int op)
 {
-    static const char *const prefixes[] = {"", "rope/", "attention/"}; // in the order of the words
+    // In the order of the words.
+    static const char *const prefixes[] = {"", "rope/", "attention/", "attention_merge/"};
     return prefixes[op];
 }

@@ -11,7 +11,7 @@
 
 #include <vulkan/vulkan.h>
 
-enum { MAX_BINDINGS = 16, MAX_CONSTS = 16, MAX_STATS = 64, MAX_WORDS = 1 << 18 };
+enum { MAX_BINDINGS = 32, MAX_CONSTS = 16, MAX_STATS = 64, MAX_WORDS = 1 << 18 };
 
 #define TRY(call)                                                                                  \
     do {                                                                                           \

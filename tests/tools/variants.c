@@ -148,6 +148,25 @@ static void add_scores(struct gyre_device *device)
         }
 }
 
+// Two parts: those that devices exchange are f32, others what the result is.
+static void add_merges(struct gyre_device *device)
+{
+    for (int dtype = GYRE_F32; dtype <= GYRE_BF16; dtype++)
+        for (int is_f32 = 0; is_f32 <= 1; is_f32++) {
+            struct gyre_attention_part parts[2];
+            struct gyre_attention_merge_params params = {
+                .parts = parts,
+                .n_parts = 2,
+                .out = {.dtype = (enum gyre_dtype)dtype, .shape = {1, 512, 32, 128}},
+                .lse = {.dtype = GYRE_F32, .shape = {1, 32, 512, 1}},
+            };
+            parts[0] = parts[1] = (struct gyre_attention_part){params.out, params.lse};
+            if (is_f32)
+                parts[0].out.dtype = parts[1].out.dtype = GYRE_F32;
+            gyre_attention_merge_supported(device, &params);
+        }
+}
+
 // --- writing
 
 static bool write_file(const char *dir, size_t number, const char *suffix, const void *data,
@@ -213,6 +232,7 @@ int main(int argc, char **argv)
         add_attentions(device, 512, head_dims[i]);
     }
     add_scores(device);
+    add_merges(device);
     gyre_device_destroy(&device);
     for (size_t i = 0; i < n_chosen; i++) {
         print_line(i, &chosen[i]);

@@ -6,6 +6,7 @@ extern const struct gyre_cpu_kernel GYRE_CPU_NAME(rope);
 extern const struct gyre_cpu_kernel GYRE_CPU_NAME(attention);
 extern const struct gyre_cpu_kernel GYRE_CPU_NAME(attention_split);
 extern const struct gyre_cpu_kernel GYRE_CPU_NAME(attention_combine);
+extern const struct gyre_cpu_kernel GYRE_CPU_NAME(attention_merge);
 extern const struct gyre_cpu_kernel GYRE_CPU_NAME(scores);
 extern const struct gyre_cpu_kernel GYRE_CPU_NAME(softmax);
 
@@ -16,6 +17,7 @@ const struct gyre_cpu_kernel *const GYRE_CPU_NAME(kernels)[] = {
     &GYRE_CPU_NAME(attention),
     &GYRE_CPU_NAME(attention_split),
     &GYRE_CPU_NAME(attention_combine),
+    &GYRE_CPU_NAME(attention_merge),
     &GYRE_CPU_NAME(scores),
     &GYRE_CPU_NAME(softmax),
     NULL,
