@@ -253,10 +253,15 @@ void attention_merge_run_destroy(struct attention_merge_run *run)
     free(run);
 }
 
+static const struct attention_merge_case *row_of(size_t row)
+{
+    return attention_merge_cases[row].name != NULL ? &attention_merge_cases[row] : NULL;
+}
+
 static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,
                      uint64_t seed, struct result *result)
 {
-    return attention_merge_prepare(session, &attention_merge_cases[row], dtypes, seed, result);
+    return attention_merge_prepare(session, row_of(row), dtypes, seed, result);
 }
 
 CASE_OPERATOR(attention_merge);
