@@ -72,10 +72,12 @@ static enum gyre_status read_sizes(const struct gyre_check *check,
     const struct gyre_view *firsts = p->q_firsts.is_present ? &p->q_firsts : &p->k_firsts;
     if (firsts->is_present && firsts->shape[3] == 0)
         return gyre_fail(log, GYRE_INVALID, "attention: cumulative lengths without a number");
-    if ((!p->q_firsts.is_present && params->max_q_len != 0) ||
-        (!p->k_firsts.is_present && params->max_kv_len != 0))
-        return gyre_fail(log, GYRE_INVALID, "attention: max_%s_len without cu_%s_lens",
-                         p->q_firsts.is_present ? "kv" : "q", p->q_firsts.is_present ? "kv" : "q");
+    const char *unlisted = !p->q_firsts.is_present && params->max_q_len != 0    ? "q"
+                           : !p->k_firsts.is_present && params->max_kv_len != 0 ? "kv"
+                                                                                : NULL;
+    if (unlisted != NULL)
+        return gyre_fail(log, GYRE_INVALID, "attention: max_%s_len without cu_%s_lens", unlisted,
+                         unlisted);
     p->n_batch = firsts->is_present ? firsts->shape[3] - 1 : p->q.shape[0];
     p->q_len = longest(&p->q_firsts, p->q.shape[1], params->max_q_len);
     p->n_heads = p->q.shape[2];
