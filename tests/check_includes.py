@@ -27,6 +27,7 @@ ROOMS = [
     ("vendor report", r"tests/tools/", "api core vulkan"),
     ("tests of internals", r"tests/test_(cache|local_memory|rank)\.c$",
      "api core cache harness cases tests"),
+    ("tests of the command", r"tests/test_heatmap\.c$", "cli"),
     ("tests", r"tests/", "api harness oracle cases"),
     ("bench", r"bench/", "api harness oracle cases"),
     ("examples", r"examples/", "api"),

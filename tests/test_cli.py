@@ -1,62 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The gyre command as its users see it: test_cli.py GYRE EXAMPLE_DATA."""
-import array
 import json
 import math
 import os
 import resource
 import subprocess
-import sys
-import tempfile
 import unittest
 
-GYRE, DATA = sys.argv[1:3]
+from cli import DATA, FAILED, FAILED_FILE, GYRE, USAGE, Case, data, main
+
 COMMANDS = ["attend", "cache", "demo", "devices", "explain", "rope", "rope-table", "verify"]
-FAILED, USAGE, FAILED_FILE = 1, 2, 3
 
 
-def data(name):
-    return os.path.join(DATA, name)
-
-
-def floats(path):
-    """Numbers of a float32 .npy file of version 1."""
-    with open(path, "rb") as file:
-        content = file.read()
-    values = array.array("f")
-    values.frombytes(content[10 + int.from_bytes(content[8:10], "little"):])
-    return values
-
-
-class Cli(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        self.dir = scratch.name
-        self.env = {**os.environ, "GYRE_CACHE_DIR": self.path("cache"), "GYRE_DEVICE": "cpu"}
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
-
-    def gyre(self, *args, code=0, says=""):
-        """Runs `gyre args`; checks its exit status and that stderr has the words `says`."""
-        run = subprocess.run([GYRE, *args], capture_output=True, text=True, check=False,
-                             env=self.env)
-        self.assertEqual(run.returncode, code, f"gyre {' '.join(args)}\n{run.stdout}{run.stderr}")
-        self.assertIn(says, run.stderr)
-        return run.stdout
-
-    def write(self, name, content):
-        with open(self.path(name), "wb") as file:
-            file.write(content)
-        return self.path(name)
-
-    def near(self, got, want, bound):
-        got, want = floats(got), floats(want)
-        self.assertEqual(len(got), len(want))
-        self.assertLess(max(abs(a - b) for a, b in zip(got, want)), bound)
-
+class Cli(Case):
     def test_help(self):
         self.assertIn("commands:", self.gyre("--help"))
         self.assertIn("gyre", self.gyre("--version"))
@@ -102,7 +59,7 @@ class Cli(unittest.TestCase):
         self.gyre("attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v",
                   data("q_pre.npy"), "-o", self.path("o.npy"), code=USAGE, says="shape")
         self.gyre("attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v",
-                  data("v.npy"), "--map", self.path("m.png"), "--head", "8", code=USAGE,
+                  data("v.npy"), "--map", self.path("m.png"), "--heads", "8", code=USAGE,
                   says="head 8")
 
     def test_rope(self):
@@ -225,7 +182,7 @@ class Cli(unittest.TestCase):
         out, png = self.path("out.npy"), self.path("map.png")
         said = json.loads(self.gyre(
             "attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v", data("v.npy"),
-            "-o", out, "--map", png, "--head", "7", "--causal", "--rope-theta", "10000",
+            "-o", out, "--map", png, "--heads", "7", "--causal", "--rope-theta", "10000",
             "--rope-pairing", "interleaved", "--json"))
         self.near(out, data("attn_out.npy"), 1e-5)
         self.assertEqual(said["q_shape"], [1, 64, 8, 8])
@@ -319,4 +276,4 @@ class Cli(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    main()
