@@ -146,6 +146,11 @@ enum gyre_status subject_enqueue(struct subject *subject)
                                          : gyre_attention(stream, &copy->attention);
 }
 
+const struct gyre_attention_params *subject_attention(const struct subject *subject)
+{
+    return subject->op == &attention_operator ? attention_run_params(subject->run) : NULL;
+}
+
 void subject_destroy(struct subject **subject)
 {
     if (*subject == NULL)

@@ -230,6 +230,24 @@ class Cli(Case):
         self.assertAlmostEqual(row["share"], row["rate"] / row["limit_rate"],
                                delta=1e-6 * row["share"], msg=row)
 
+    def test_peer(self):
+        if "--peer" not in subprocess.run([GYRE, "bench", "--help"], capture_output=True, text=True,
+                                          check=False).stdout:
+            self.skipTest("built without the benchmark")
+        self.gyre("bench", "--peer", "abacus", code=USAGE, says="openblas")
+        args = ["bench", "--case", "prefill_64_d128/", "--peer", "openblas", "--json", "-d", "cpu"]
+        run = subprocess.run([GYRE, *args], capture_output=True, text=True, check=False,
+                             env=self.env)
+        if run.returncode == FAILED_FILE:
+            self.assertRegex(run.stderr, "no OpenBLAS.*apt install libopenblas")
+            self.skipTest(run.stderr.strip())
+        self.assertEqual(run.returncode, 0, run.stderr)
+        rows = {row["case"].split("/")[2]: row for row in json.loads(run.stdout)[0]["rows"]}
+        peer = rows["f32"]["peer"]
+        self.assertAlmostEqual(peer["ratio"], peer["wall"]["min_s"] / rows["f32"]["wall"]["min_s"],
+                               delta=1e-6 * peer["ratio"])
+        self.assertIn("f32", rows["f16"]["peer"]["none"])
+
     def first_call(self, device, caches):
         """Seconds of the demo's first call on a device, with all caches in a folder."""
         for name in "GYRE_CACHE_DIR", "POCL_CACHE_DIR", "MESA_SHADER_CACHE_DIR":

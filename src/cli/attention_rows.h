@@ -15,8 +15,9 @@ struct row_block {
 
 typedef void row_block_fn(void *user, const struct row_block *block);
 
-// Computes the head of a batch element of the attention that `params` describes (its results are not
-// touched), and calls `visit` from the first query to the last. Complains and returns an exit code.
+// Computes the head of a batch element of the attention that `params` describes (its results are
+// not touched), and calls `visit` from the first query to the last. Complains and returns an exit
+// code.
 int attention_rows_visit(struct opened *opened, const struct gyre_attention_params *params,
                          uint32_t batch, uint32_t head, row_block_fn *visit, void *user);
 
