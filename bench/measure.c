@@ -191,6 +191,7 @@ void measure_row(struct session *session, const struct bench_row *row,
                                      &out->first_s, &out->check);
     if (contest.subject == NULL)
         return;
+    contest.status = subject_scratch(contest.subject, &out->scratch_size);
     contest.probe = make_probe(session, row, out);
     contest.peer = make_peer(&contest, row, dtypes, options->peer, out);
     if (out->check.outcome == OUTCOME_PASS)

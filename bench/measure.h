@@ -19,6 +19,7 @@ struct measurement {
     struct cost cost;
     size_t n_copies; // of keys and values, visited in turn to be cold; 1: everything stays warm
     double first_s;  // the first call, compilation included
+    uint64_t scratch_size;     // bytes that a call takes beside its tensors
     struct stats wall, device; // device.n 0: it has no clock
     double rate;               // bytes/s or FLOP/s of the fastest run
     double limit_rate, share;  // of the fastest probe; 0: not probed on this device

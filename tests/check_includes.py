@@ -28,7 +28,7 @@ ROOMS = [
     ("tests of internals", r"tests/test_(cache|local_memory|rank)\.c$",
      "api core cache harness cases tests"),
     ("tests of the command", r"tests/test_heatmap\.c$", "cli"),
-    ("tests of the bench", r"tests/test_peer\.c$", "api bench cases harness"),
+    ("tests of the bench", r"tests/test_peer\.c$", "api bench cases harness tests"),
     ("tests", r"tests/", "api harness oracle cases"),
     ("bench", r"bench/", "api harness oracle cases"),
     ("examples", r"examples/", "api"),

@@ -201,6 +201,7 @@ class Cli(Case):
     def test_explain(self):
         text = self.gyre("explain", "attention", "--q-len", "1", "--kv-len", "4096")
         self.assertIn("attention_split", text)
+        self.assertRegex(text, r"scratch: [0-9.]+ KiB \([0-9]+ bytes\)")
         self.assertIn("rope", self.gyre("explain", "rope", "--heads", "4", "--json"))
 
     def test_cache(self):
@@ -224,7 +225,8 @@ class Cli(Case):
         device, = json.loads(self.gyre("bench", "--quick", "--case", "rope/half_512/f32",
                                        "--device", "cpu", "--json"))
         row, = device["rows"]
-        self.assertEqual((row["case"], row["check"]), ("rope/half_512/f32", "passed"))
+        self.assertEqual((row["case"], row["check"], row["scratch_size"]),
+                         ("rope/half_512/f32", "passed", 0))
         # Of what a busy machine measures only this is sure: shares are those of the two rates.
         self.assertGreater(row["share"], 0, row)
         self.assertAlmostEqual(row["share"], row["rate"] / row["limit_rate"],

@@ -5,6 +5,7 @@
 
 #include <gyre/buffer.h>
 
+#include "on_devices.h"
 #include "peer.h"
 
 static const struct attention_case rows[] = {
@@ -31,7 +32,7 @@ static void set_up(struct fixture *fixture)
     char why[256];
     fixture->blas = openblas_open(why, sizeof(why));
     if (fixture->blas == NULL)
-        cr_skip_test("%s", why);
+        skip_test("no OpenBLAS:", why);
     cr_assert_eq(session_open(&fixture->session, "cpu"), GYRE_OK);
 }
 

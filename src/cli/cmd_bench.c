@@ -14,7 +14,7 @@
 #include "table.h"
 #include "units.h"
 
-#define HEADERS "case|>min|>median|>spread|>device|>rate|>limit|>share|limit probed"
+#define HEADERS "case|>min|>median|>spread|>device|>rate|>limit|>share|>scratch|limit probed"
 
 static const struct command_help help = {
     .name = "bench",
@@ -31,7 +31,8 @@ static const struct command_help help = {
         "the reference before it is timed. On the CPU its limit is probed in turns with it, on\n"
         "as many threads: copying the same rows, reading the same keys and values cold, or\n"
         "multiply-adds. A share compares the fastest run with the fastest probe. What the angles\n"
-        "of RoPE cost is at most what half_512_1_head takes of half_512's time.\n\n"
+        "of RoPE cost is at most what half_512_1_head takes of half_512's time. scratch is the\n"
+        "memory that a call takes beside its tensors.\n\n"
         "The peer does, per head, a product of matrices, a softmax in plain C and a product, in\n"
         "f32, on as many threads and in turns with the row, after the results of both have been\n"
         "compared. Hidden scores cost it time too. ratio: its fastest run over gyre's.",
@@ -108,6 +109,7 @@ static void add_cells(struct table *table, const struct bench_row *row, const st
         table_cell(table, STYLE_BOLD, "%.0f %%", 100 * m->share);
     else
         table_cell(table, STYLE_DIM, "-");
+    cell_size(table, m->scratch_size);
     if (m->share > 0 && m->n_copies > 1)
         table_cell(table, STYLE_DIM, "%s, %zu copies", limit_name(row->limit), m->n_copies);
     else
@@ -126,7 +128,7 @@ static void add_peer_cells(struct table *table, const struct measurement *m)
 static void add_nothing(struct table *table, const struct result *check, bool has_peer)
 {
     bool is_failed = check->outcome == OUTCOME_FAIL;
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 8; i++)
         table_cell(table, STYLE_DIM, "-");
     table_cell(table, is_failed ? STYLE_RED : STYLE_YELLOW, "%s: %s",
                is_failed ? "FAILED" : "skipped", check->text);
@@ -175,6 +177,7 @@ static cJSON *describe(const struct bench_row *row, const char *name, const stru
     cJSON_AddNumberToObject(json, "flops", m->cost.flops);
     cJSON_AddNumberToObject(json, "n_copies", (double)m->n_copies);
     cJSON_AddNumberToObject(json, "first_s", m->first_s);
+    cJSON_AddNumberToObject(json, "scratch_size", (double)m->scratch_size);
     add_stats(json, "wall", &m->wall);
     add_stats(json, "device_time", &m->device);
     cJSON_AddStringToObject(json, "unit", limit_is_flops(row->limit) ? "FLOP/s" : "B/s");
