@@ -146,6 +146,26 @@ enum gyre_status subject_enqueue(struct subject *subject)
                                          : gyre_attention(stream, &copy->attention);
 }
 
+enum gyre_status subject_scratch(struct subject *subject, uint64_t *size)
+{
+    struct session *session = subject->session;
+    struct gyre_stream *shared = session->stream;
+    enum gyre_status status = gyre_stream_create(session->device, &session->stream);
+    if (status == GYRE_OK)
+        status = subject_enqueue(subject);
+    if (status == GYRE_OK)
+        status = gyre_stream_finish(session->stream);
+    *size = gyre_stream_scratch_size(session->stream);
+    gyre_stream_destroy(&session->stream);
+    session->stream = shared;
+    return status;
+}
+
+const struct gyre_attention_params *subject_attention(const struct subject *subject)
+{
+    return subject->op == &attention_operator ? attention_run_params(subject->run) : NULL;
+}
+
 void subject_destroy(struct subject **subject)
 {
     if (*subject == NULL)
