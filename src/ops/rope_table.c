@@ -86,6 +86,19 @@ enum gyre_status gyre_rope_table_create(struct gyre_device *device,
     return status;
 }
 
+enum gyre_status gyre_rope_table_create_like(struct gyre_device *device,
+                                             const struct gyre_rope_table *like,
+                                             struct gyre_rope_table **out)
+{
+    const struct gyre_rope_config config = {
+        .head_dim = like->head_dim,
+        .rotary_dim = 2 * like->facts.n_pairs,
+        .rotary_offset = like->rotary_offset,
+        .pairing = like->pairing,
+    };
+    return gyre_rope_table_create(device, &config, out);
+}
+
 void gyre_rope_table_destroy(struct gyre_rope_table **table)
 {
     if (table == NULL || *table == NULL)

@@ -13,6 +13,11 @@ struct gyre_rope_table {
     struct gyre_rope_facts facts;
 };
 
+// A table with another's pairs and pairing, of default frequencies: for trials on any device.
+enum gyre_status gyre_rope_table_create_like(struct gyre_device *device,
+                                             const struct gyre_rope_table *like,
+                                             struct gyre_rope_table **out);
+
 // Bytes of the buffer for so many pairs.
 uint64_t gyre_rope_table_size(uint32_t n_pairs);
 

@@ -7,18 +7,6 @@
 enum { TRIAL_Q, TRIAL_K, TRIAL_Q_OUT, TRIAL_K_OUT, TRIAL_COS, TRIAL_SIN };
 enum { N_TOKENS = 5, N_Q_HEADS = 5, N_K_HEADS = 2 };
 
-static enum gyre_status make_table(struct gyre_device *device, const struct gyre_rope_table *like,
-                                   struct gyre_rope_table **table)
-{
-    const struct gyre_rope_config config = {
-        .head_dim = like->head_dim,
-        .rotary_dim = 2 * like->facts.n_pairs,
-        .rotary_offset = like->rotary_offset,
-        .pairing = like->pairing,
-    };
-    return gyre_rope_table_create(device, &config, table);
-}
-
 static enum gyre_status run_trial(void *user, struct gyre_stream *stream,
                                   const struct gyre_tensor *tensors, bool is_reference)
 {
@@ -27,7 +15,7 @@ static enum gyre_status run_trial(void *user, struct gyre_stream *stream,
     struct gyre_rope_table *table = NULL;
     struct gyre_rope_problem problem;
     struct gyre_plan plan;
-    enum gyre_status status = make_table(stream->device, like->table, &table);
+    enum gyre_status status = gyre_rope_table_create_like(stream->device, like->table, &table);
     const struct gyre_rope_params params = {
         .table = table,
         .q = tensors[TRIAL_Q],

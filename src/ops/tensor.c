@@ -151,6 +151,17 @@ enum gyre_status gyre_view_check_axis(const struct gyre_check *check, const char
                   view->shape[axis], what, want);
 }
 
+enum gyre_status gyre_view_check_axes(const struct gyre_check *check,
+                                      const struct gyre_axis_rule *rules, size_t n)
+{
+    enum gyre_status status = GYRE_OK;
+    for (size_t i = 0; i < n && status == GYRE_OK; i++)
+        if (rules[i].view->is_present)
+            status = gyre_view_check_axis(check, rules[i].name, rules[i].view, rules[i].axis,
+                                          rules[i].want, rules[i].what);
+    return status;
+}
+
 bool gyre_view_is_alike(const struct gyre_view *a, const struct gyre_view *b)
 {
     return a->is_present == b->is_present && a->dtype == b->dtype &&

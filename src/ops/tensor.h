@@ -42,6 +42,19 @@ enum gyre_status gyre_view_check_axis(const struct gyre_check *check, const char
                                       const struct gyre_view *view, int axis, uint32_t want,
                                       const char *what);
 
+// An axis of a tensor that must be as long as something else.
+struct gyre_axis_rule {
+    const char *name;
+    const struct gyre_view *view;
+    int axis;
+    uint32_t want;
+    const char *what;
+};
+
+// Checks n rules; those of absent tensors hold.
+enum gyre_status gyre_view_check_axes(const struct gyre_check *check,
+                                      const struct gyre_axis_rule *rules, size_t n);
+
 // INVALID when the output may share an element with `other`; identical views share all.
 enum gyre_status gyre_view_check_disjoint(const struct gyre_check *check, const char *name,
                                           const struct gyre_view *output, const char *other_name,
