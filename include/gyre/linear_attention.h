@@ -22,11 +22,11 @@
 //
 // Precision: f32 throughout. Let size[i] be out[i] with every product of the numerator replaced by
 // what it can be at most, those of a rotated pair by the product of the two pairs' norms, and v by
-// |v|. An element of out is then within half a unit in the last place of its dtype plus 2^-17 of
-// its size; without cancellation that is 2^-17 of the largest |v|. An element of state is likewise
-// within 2^-17 of its terms' sizes, and one of norm of itself. So for up to some 10^5 keys of alike
-// weight in one sum; rounding may grow by the square root of their number. p(x) is 0 below x = -88,
-// and a denominator below 2^-126 counts as 0, which gives zeros.
+// |v|. An element of out is then within half a unit in the last place of its dtype plus
+// 2^-24 (16 + sqrt(n)) of its size, n being the number of keys in the sums, all calls together;
+// without rotation that is at most of the largest |v|. An element of state is likewise within so
+// much of its terms' sizes, and one of norm of itself. p(x) is 0 below x = -88, and a denominator
+// below 2^-126 counts as 0, which gives zeros.
 #ifndef GYRE_LINEAR_ATTENTION_H
 #define GYRE_LINEAR_ATTENTION_H
 
