@@ -130,22 +130,31 @@ static void transpose_keys(struct group *group, size_t n)
     }
 }
 
-// Weights of the keys up to each query's own place; 0 for the others.
+// Queries come in strips of MICRO_PAD, which end at the keys that their last one sees.
+static size_t strip_end(size_t strip, size_t n)
+{
+    return strip + MICRO_PAD < n ? strip + MICRO_PAD : n;
+}
+
+// Weights of the keys up to each query's own place; 0 for the others of its strip.
 static void weigh_keys(struct group *group, size_t n)
 {
-    const struct product product = {
-        .n_rows = n,
-        .n_steps = group->keys.args->head_dim,
-        .a = group->queries,
-        .a_row = group->keys.row,
-        .a_step = 1,
-        .b = group->columns,
-        .c = group->weights,
-        .ahead = &group->keys.ahead,
-    };
-    multiply(false, n, &product);
-    for (size_t t = 0; t < n; t++)
-        memset(group->weights + t * LANES + t + 1, 0, (LANES - t - 1) * sizeof(float));
+    for (size_t strip = 0; strip < n; strip += MICRO_PAD) {
+        const size_t end = strip_end(strip, n);
+        const struct product product = {
+            .n_rows = end - strip,
+            .n_steps = group->keys.args->head_dim,
+            .a = group->queries + strip * group->keys.row,
+            .a_row = group->keys.row,
+            .a_step = 1,
+            .b = group->columns,
+            .c = group->weights + strip * LANES,
+            .ahead = &group->keys.ahead,
+        };
+        multiply(false, end, &product);
+        for (size_t t = strip; t < end; t++)
+            memset(group->weights + t * LANES + t + 1, 0, (end - t - 1) * sizeof(float));
+    }
 }
 
 // Sums of weighted values where some may not be finite: a query only meets those it sees.
@@ -163,20 +172,20 @@ static void add_values_carefully(struct group *group, size_t block, size_t n)
 
 static void add_values(struct group *group, size_t block, size_t n)
 {
-    const struct product product = {
-        .n_rows = n,
-        .n_steps = n,
-        .a = group->weights,
-        .a_row = LANES,
-        .a_step = 1,
-        .b = group->keys.values + block * CHUNK * LANES,
-        .c = group->out + block * CHUNK * LANES,
-        .ahead = &group->keys.ahead,
-    };
-    if (group->keys.is_finite)
+    for (size_t strip = 0; strip < n; strip += MICRO_PAD) {
+        const size_t end = strip_end(strip, n);
+        const struct product product = {
+            .n_rows = end - strip,
+            .n_steps = end,
+            .a = group->weights + strip * LANES,
+            .a_row = LANES,
+            .a_step = 1,
+            .b = group->keys.values + block * CHUNK * LANES,
+            .c = group->out + (block * CHUNK + strip) * LANES,
+            .ahead = &group->keys.ahead,
+        };
         multiply(true, columns_of(&group->keys, block), &product);
-    else
-        add_values_carefully(group, block, n);
+    }
 }
 
 // --- results
@@ -228,8 +237,10 @@ static void attend(struct group *group, u32 head, u32 first, size_t n, bool has_
         weigh_keys(group, n);
     for (size_t b = 0; b < group->keys.n_blocks; b++) {
         apply_state(group, b, n);
-        if (has_keys)
+        if (has_keys && group->keys.is_finite)
             add_values(group, b, n);
+        else if (has_keys)
+            add_values_carefully(group, b, n);
     }
     store_out(group, head, first, n);
 }
