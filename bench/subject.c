@@ -27,9 +27,12 @@ static bool prepare(struct subject *subject, const struct bench_row *row,
     if (row->rope.name != NULL) {
         subject->op = &rope_operator;
         subject->run = rope_prepare(subject->session, &row->rope, dtypes->q, seed, result);
-    } else {
+    } else if (row->attention.name != NULL) {
         subject->op = &attention_operator;
         subject->run = attention_prepare(subject->session, &row->attention, dtypes, seed, result);
+    } else {
+        subject->op = &linear_operator;
+        subject->run = linear_prepare(subject->session, &row->linear, dtypes, seed, result);
     }
     return subject->run != NULL;
 }
