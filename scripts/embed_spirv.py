@@ -39,6 +39,13 @@ def variants():
     for (mask, alibi), scores, stage in itertools.product(MASKS_ALIBI, FLOATS, (1, 2, 3)):
         yield "softmax", (("MASK_DTYPE", mask), ("SCORES_DTYPE", scores), ("STAGE", stage),
                           ("ALIBI", alibi), ("ARGS_BINDING", 8))
+    for (q, kv), rope in itertools.product(Q_KV, (0, 1, 2)):
+        yield "linear_attention", (("Q_DTYPE", q), ("K_DTYPE", kv), ("V_DTYPE", kv),
+                                   ("OUT_DTYPE", q), ("ROPE", rope), ("ARGS_BINDING", 7))
+    for kv, rope in itertools.product(FLOATS, (0, 1, 2)):
+        yield "linear_state", (("K_DTYPE", kv), ("V_DTYPE", kv), ("ROPE", rope),
+                               ("ARGS_BINDING", 7))
+    yield "linear_prefix", (("ARGS_BINDING", 6),)
 
 
 def compile_shader(root, compiler, kernel, defines):
