@@ -18,16 +18,24 @@
 #define MK (TILE_K / TX)
 #define NC (TILE_V / TX)
 
-// The row of a tile of weights.
+// The row of a tile of weights, which takes the place of the features.
 #define P_STRIDE (TILE_K | 1)
+
+// Where tiles of features lie: plain ones, then turned ones.
+#define K_TILE     (TILE_Q * STRIDE)
+#define N_PLAIN    ((TILE_Q + (CAUSAL ? TILE_K : 0)) * STRIDE)
+#define N_FEATURES (ROPE != 0 ? 2 * N_PLAIN : N_PLAIN)
+#define N_WEIGHTS  (TILE_Q * P_STRIDE)
+#define N_STAGE    (N_FEATURES > N_WEIGHTS ? N_FEATURES : N_WEIGHTS)
 
 DEFINE_FEATURES(q_features, Q_DTYPE)
 DEFINE_FEATURES(k_features, K_DTYPE)
 
-// Tiles of features.
+// Local memory.
 struct stage {
-    __local float *q, *q_turned; // (TILE_Q, STRIDE)
-    __local float *k, *k_turned; // (TILE_K, STRIDE)
+    __local float *plain, *turned;  // (TILE_Q, STRIDE) of q, then (TILE_K, STRIDE) of k
+    __local float *p;               // (TILE_Q, P_STRIDE) weights, or other parts of a row
+    __local u32 *q_begin, *q_query; // (TILE_Q) where a row's elements begin, and its query
 };
 
 // What every work-item of a group knows.
@@ -77,18 +85,28 @@ static inline void init_tile(struct gyre_linear_attention_args a, struct tile *t
         t->columns[c] = min(t->column + t->tx + c * TX, a.v_dim - 1u);
 }
 
-static inline void stage_queries(struct gyre_linear_attention_args a, struct tile t, u32 slot,
+// Filled in before the first barrier.
+static inline void find_rows(struct gyre_linear_attention_args a, struct tile t, struct stage stage)
+{
+    for (u32 row = get_local_id(0); row < TILE_Q; row += WG) {
+        const u32 query = query_of(a, t.row + row);
+        stage.q_query[row] = query;
+        stage.q_begin[row] = ROW(a, q, t.batch, query, head_of(a, t.kv_head, t.row + row));
+    }
+}
+
+static inline void stage_queries(struct gyre_linear_attention_args a, u32 slot,
                                  __global const TYPE(Q_DTYPE) * q, __global const u32 *table,
                                  struct stage stage)
 {
+#pragma unroll 1
     for (u32 e = get_local_id(0); e < TILE_Q * CHUNK / 2; e += WG) {
         const u32 row = e / (CHUNK / 2), x = e % (CHUNK / 2) * 2;
-        const u32 query = query_of(a, t.row + row), head = head_of(a, t.kv_head, t.row + row);
-        const float2 f = q_features(a, ROW(a, q, t.batch, query, head), slot + x, q);
-        vstore2(f, 0, stage.q + row * STRIDE + x);
+        const float2 f = q_features(a, stage.q_begin[row], slot + x, q);
+        vstore2(f, 0, stage.plain + row * STRIDE + x);
         if (ROPE != 0)
-            vstore2(rotated(a, a.q_start + query, slot + x, f, table), 0,
-                    stage.q_turned + row * STRIDE + x);
+            vstore2(rotated(a, a.q_start + stage.q_query[row], slot + x, f, table), 0,
+                    stage.turned + row * STRIDE + x);
     }
 }
 
@@ -97,14 +115,15 @@ static inline void stage_keys(struct gyre_linear_attention_args a, struct tile t
                               __global const TYPE(K_DTYPE) * k, __global const u32 *table,
                               struct stage stage)
 {
+#pragma unroll 1
     for (u32 e = get_local_id(0); e < TILE_K * CHUNK / 2; e += WG) {
         const u32 row = e / (CHUNK / 2), x = e % (CHUNK / 2) * 2;
         const u32 at = min(key + row, a.kv_len - 1u);
         const float2 f = k_features(a, ROW(a, k, t.batch, at, t.kv_head), slot + x, k);
-        vstore2(f, 0, stage.k + row * STRIDE + x);
+        vstore2(f, 0, stage.plain + K_TILE + row * STRIDE + x);
         if (ROPE != 0)
             vstore2(rotated(a, a.k_start + at, slot + x, f, table), 0,
-                    stage.k_turned + row * STRIDE + x);
+                    stage.turned + K_TILE + row * STRIDE + x);
     }
 }
 
@@ -116,6 +135,7 @@ static inline void add_state(struct gyre_linear_attention_args a, struct tile t,
                              __global const float *norm, struct rows *r)
 {
     const u32 n = min(a.head_dim - slot, (u32)CHUNK);
+#pragma unroll 2
     for (u32 x = 0; x < n; x++) {
         const u32 row = STATE_ROW(a.sums, t.batch, t.kv_head, entry, dim_of(a, slot + x));
         float s[NC];
@@ -124,7 +144,7 @@ static inline void add_state(struct gyre_linear_attention_args a, struct tile t,
             s[c] = state[row + t.columns[c]];
 #pragma unroll
         for (i32 i = 0; i < MQ; i++) {
-            const float f = stage.q_turned[(t.ty * MQ + i) * STRIDE + x];
+            const float f = stage.turned[(t.ty * MQ + i) * STRIDE + x];
 #pragma unroll
             for (i32 c = 0; c < NC; c++)
                 r->o[i][c] += f * s[c];
@@ -134,7 +154,7 @@ static inline void add_state(struct gyre_linear_attention_args a, struct tile t,
         const float z = norm[NORM_AT(a.sums, t.batch, t.kv_head, entry, dim_of(a, slot + t.tx))];
 #pragma unroll
         for (i32 i = 0; i < MQ; i++)
-            r->z[i] += stage.q[(t.ty * MQ + i) * STRIDE + t.tx] * z;
+            r->z[i] += stage.plain[(t.ty * MQ + i) * STRIDE + t.tx] * z;
     }
 }
 
@@ -145,9 +165,10 @@ static inline void add_sums(struct gyre_linear_attention_args a, struct tile t,
 {
     const u32 entry =
         CAUSAL ? gyre_segment_entry(t.begin, a.segment, a.first, a.n_segments) : 0u;
+#pragma unroll 1
     for (u32 slot = 0; slot < a.head_dim; slot += CHUNK) {
         barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
-        stage_queries(a, t, slot, q, table, stage);
+        stage_queries(a, slot, q, table, stage);
         barrier(CLK_LOCAL_MEM_FENCE);
         add_state(a, t, entry, slot, stage, state, norm, r);
     }
@@ -155,18 +176,18 @@ static inline void add_sums(struct gyre_linear_attention_args a, struct tile t,
 
 // --- keys of the segment
 
-// p[i][j] += q' . k', and d[i][j] += q . k where that is something else, over a stage.
-static inline void add_products(struct tile t, __local const float *q, __local const float *k,
-                                float p[MQ][MK])
+// p[i][j] += q . k over tiles of features.
+static inline void add_products(struct tile t, __local const float *features, float p[MQ][MK])
 {
+#pragma unroll 2
     for (u32 x = 0; x < CHUNK; x++) {
         float kx[MK];
 #pragma unroll
         for (i32 j = 0; j < MK; j++)
-            kx[j] = k[(t.tx + j * TX) * STRIDE + x];
+            kx[j] = features[K_TILE + (t.tx + j * TX) * STRIDE + x];
 #pragma unroll
         for (i32 i = 0; i < MQ; i++) {
-            const float qx = q[(t.ty * MQ + i) * STRIDE + x];
+            const float qx = features[(t.ty * MQ + i) * STRIDE + x];
 #pragma unroll
             for (i32 j = 0; j < MK; j++)
                 p[i][j] += qx * kx[j];
@@ -177,27 +198,28 @@ static inline void add_products(struct tile t, __local const float *q, __local c
 // Leaves the weights of keys [key, key + TILE_K) in p, 0 for those that a row does not see.
 static inline void weigh_keys(struct gyre_linear_attention_args a, struct tile t, u32 key,
                               __global const TYPE(Q_DTYPE) * q, __global const TYPE(K_DTYPE) * k,
-                              __global const u32 *table, struct stage stage, __local float *p,
-                              struct rows *r)
+                              __global const u32 *table, struct stage stage, struct rows *r)
 {
     float w[MQ][MK] = {{0.0f}}, d[MQ][MK] = {{0.0f}};
+#pragma unroll 1
     for (u32 slot = 0; slot < a.head_dim; slot += CHUNK) {
-        barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage, and p
-        stage_queries(a, t, slot, q, table, stage);
+        barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage, or p
+        stage_queries(a, slot, q, table, stage);
         stage_keys(a, t, key, slot, k, table, stage);
         barrier(CLK_LOCAL_MEM_FENCE);
-        add_products(t, stage.q_turned, stage.k_turned, w);
+        add_products(t, stage.turned, w);
         if (ROPE != 0)
-            add_products(t, stage.q, stage.k, d);
+            add_products(t, stage.plain, d);
     }
+    barrier(CLK_LOCAL_MEM_FENCE); // p takes the place of the stage
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {
-        const u32 row = t.ty * MQ + i, end = keys_seen(a, query_of(a, t.row + row));
+        const u32 row = t.ty * MQ + i, end = keys_seen(a, stage.q_query[row]);
 #pragma unroll
         for (i32 j = 0; j < MK; j++) {
             const u32 at = t.tx + j * TX;
             const bool is_seen = key + at < end;
-            p[row * P_STRIDE + at] = is_seen ? w[i][j] : 0.0f;
+            stage.p[row * P_STRIDE + at] = is_seen ? w[i][j] : 0.0f;
             r->z[i] += is_seen ? (ROPE != 0 ? d[i][j] : w[i][j]) : 0.0f;
         }
     }
@@ -208,6 +230,7 @@ static inline void add_values(struct gyre_linear_attention_args a, struct tile t
                               bool is_whole, __global const TYPE(V_DTYPE) * v,
                               __local const float *p, struct rows *r)
 {
+#pragma unroll 1
     for (u32 x = 0; x < TILE_K; x++) {
         const u32 begin = ROW(a, v, t.batch, min(key + x, a.kv_len - 1u), t.kv_head);
         float value[NC];
@@ -227,17 +250,17 @@ static inline void add_values(struct gyre_linear_attention_args a, struct tile t
 static inline void add_segment(struct gyre_linear_attention_args a, struct tile t,
                                __global const TYPE(Q_DTYPE) * q, __global const TYPE(K_DTYPE) * k,
                                __global const TYPE(V_DTYPE) * v, __global const u32 *table,
-                               struct stage stage, __local float *p, struct rows *r)
+                               struct stage stage, struct rows *r)
 {
     const u32 all = keys_seen(a, query_of(a, t.row));
     const u32 end = keys_seen(a, query_of(a, t.row + TILE_Q - 1u));
     for (u32 key = t.begin < 0 ? 0u : (u32)t.begin; key < end; key += TILE_K) {
-        weigh_keys(a, t, key, q, k, table, stage, p, r);
+        weigh_keys(a, t, key, q, k, table, stage, r);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (key + TILE_K <= all)
-            add_values(a, t, key, true, v, p, r);
+            add_values(a, t, key, true, v, stage.p, r);
         else
-            add_values(a, t, key, false, v, p, r);
+            add_values(a, t, key, false, v, stage.p, r);
     }
 }
 
@@ -252,7 +275,7 @@ static inline void write_rows(struct gyre_linear_attention_args a, struct tile t
                               const struct rows *r, __local float *part,
                               __global TYPE(OUT_DTYPE) * out)
 {
-    barrier(CLK_LOCAL_MEM_FENCE); // others may still read p
+    barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage, or p
 #pragma unroll
     for (i32 i = 0; i < MQ; i++)
         part[(t.ty * MQ + i) * P_STRIDE + t.tx] = r->z[i];
@@ -284,29 +307,16 @@ linear_attention(struct gyre_linear_attention_args a,
                  __global const float *norm,         // (batch, kv head, entry, head_dim)
                  __global TYPE(OUT_DTYPE) * out)     // (batch, query, head, v_dim)
 {
-    __local float q_stage[TILE_Q * STRIDE], p[TILE_Q * P_STRIDE];
-#if ROPE != 0
-    __local float q_turned[TILE_Q * STRIDE];
-#else
-    __local float *q_turned = q_stage;
-#endif
-#if CAUSAL
-    __local float k_stage[TILE_K * STRIDE];
-#else
-    __local float *k_stage = q_stage;
-#endif
-#if CAUSAL && ROPE != 0
-    __local float k_turned[TILE_K * STRIDE];
-#else
-    __local float *k_turned = k_stage;
-#endif
-    const struct stage stage = {q_stage, q_turned, k_stage, k_turned};
+    __local float tiles[N_STAGE];
+    __local u32 q_begin[TILE_Q], q_query[TILE_Q];
+    const struct stage stage = {tiles, tiles + (ROPE != 0 ? N_PLAIN : 0), tiles, q_begin, q_query};
     struct tile t;
     struct rows r = {{{0.0f}}, {0.0f}};
     init_tile(a, &t);
+    find_rows(a, t, stage);
     if (a.has_sums != 0u)
         add_sums(a, t, q, table, state, norm, stage, &r);
     if (CAUSAL)
-        add_segment(a, t, q, k, v, table, stage, p, &r);
-    write_rows(a, t, &r, p, out);
+        add_segment(a, t, q, k, v, table, stage, &r);
+    write_rows(a, t, &r, stage.p, out);
 }

@@ -40,21 +40,22 @@ const uint MQ = TILE_Q / TY;
 const uint MK = TILE_K / TX;
 const uint NC = TILE_V / TX;
 
-// Slots that a stage holds at once, and rows of it and of weights: odd, so that they begin in
-// different banks.
+// Slots that a tile of features holds at once, and rows of it and of weights: odd, so that they
+// begin in different banks.
 const uint CHUNK = 16;
 const uint STRIDE = CHUNK | 1;
 const uint P_STRIDE = TILE_K | 1;
-shared float q_stage[TILE_Q * STRIDE];
-shared float k_stage[TILE_K * STRIDE];
-shared float p_tile[TILE_Q * P_STRIDE];
-#if ROPE != 0
-shared float q_turned[TILE_Q * STRIDE];
-shared float k_turned[TILE_K * STRIDE];
-#else
-#define q_turned q_stage
-#define k_turned k_stage
-#endif
+
+// Tiles of features: plain ones of (TILE_Q, STRIDE) q and (TILE_K, STRIDE) k, then turned ones where
+// anything rotates. The tile of weights, (TILE_Q, P_STRIDE), takes their place.
+const uint K_TILE = TILE_Q * STRIDE;
+const uint N_PLAIN = (TILE_Q + TILE_K * CAUSAL) * STRIDE;
+const uint TURNED = ROPE != 0 ? N_PLAIN : 0;
+const uint N_FEATURES = TURNED + N_PLAIN;
+const uint N_WEIGHTS = TILE_Q * P_STRIDE;
+shared float tiles[N_FEATURES > N_WEIGHTS ? N_FEATURES : N_WEIGHTS];
+shared uint q_begin[TILE_Q]; // where the elements of a row of q begin
+shared uint q_query[TILE_Q]; // and which query it is
 
 // The tile of this group, and the place of this work-item in it.
 uint batch, kv_head, first_row, first_column;
@@ -112,37 +113,46 @@ void init_rows()
     }
 }
 
+void find_rows()
+{
+    for (uint row = gl_LocalInvocationIndex; row < TILE_Q; row += WG) {
+        uint query = query_of(first_row + row);
+        q_query[row] = query;
+        q_begin[row] = ROW(q, batch, query, head_of(first_row + row));
+    }
+    barrier();
+}
+
+// Leaves two features of a token, and what rotation makes of them.
+void leave_features(uint to, uint position, uint slot, vec2 f)
+{
+    tiles[to] = f.x;
+    tiles[to + 1] = f.y;
+#if ROPE != 0
+    vec2 g = rotated(position, slot, f);
+    tiles[TURNED + to] = g.x;
+    tiles[TURNED + to + 1] = g.y;
+#endif
+}
+
 // Slots [slot, slot + CHUNK) of the tile's rows.
 void stage_queries(uint slot)
 {
-    for (uint e = gl_LocalInvocationIndex; e < TILE_Q * CHUNK / 2; e += WG) {
-        uint row = e / (CHUNK / 2), x = e % (CHUNK / 2) * 2, to = row * STRIDE + x;
-        uint query = query_of(first_row + row);
-        vec2 f = q_features(ROW(q, batch, query, head_of(first_row + row)), slot + x);
-        q_stage[to] = f.x;
-        q_stage[to + 1] = f.y;
-#if ROPE != 0
-        vec2 g = rotated(a.q_start + query, slot + x, f);
-        q_turned[to] = g.x;
-        q_turned[to + 1] = g.y;
-#endif
+    [[dont_unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_Q * CHUNK / 2; e += WG) {
+        uint row = e / (CHUNK / 2), x = e % (CHUNK / 2) * 2;
+        leave_features(row * STRIDE + x, a.q_start + q_query[row], slot + x,
+                       q_features(q_begin[row], slot + x));
     }
 }
 
 // The same of keys [key, key + TILE_K); those past the last repeat it.
 void stage_keys(uint key, uint slot)
 {
-    for (uint e = gl_LocalInvocationIndex; e < TILE_K * CHUNK / 2; e += WG) {
-        uint row = e / (CHUNK / 2), x = e % (CHUNK / 2) * 2, to = row * STRIDE + x;
+    [[dont_unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_K * CHUNK / 2; e += WG) {
+        uint row = e / (CHUNK / 2), x = e % (CHUNK / 2) * 2;
         uint at = min(key + row, a.kv_len - 1u);
-        vec2 f = k_features(ROW(k, batch, at, kv_head), slot + x);
-        k_stage[to] = f.x;
-        k_stage[to + 1] = f.y;
-#if ROPE != 0
-        vec2 g = rotated(a.k_start + at, slot + x, f);
-        k_turned[to] = g.x;
-        k_turned[to + 1] = g.y;
-#endif
+        leave_features(K_TILE + row * STRIDE + x, a.k_start + at, slot + x,
+                       k_features(ROW(k, batch, at, kv_head), slot + x));
     }
 }
 
@@ -152,13 +162,13 @@ void stage_keys(uint key, uint slot)
 void add_state(uint entry, uint slot)
 {
     uint n = min(a.head_dim - slot, CHUNK);
-    for (uint x = 0; x < n; x++) {
+    [[dont_unroll]] for (uint x = 0; x < n; x++) {
         uint row = STATE_ROW(a.sums, batch, kv_head, entry, dim_of(slot + x));
         float s[NC];
         [[unroll]] for (uint c = 0; c < NC; c++)
             s[c] = state[row + columns[c]];
         [[unroll]] for (uint i = 0; i < MQ; i++) {
-            float f = q_turned[(ty * MQ + i) * STRIDE + x];
+            float f = tiles[TURNED + (ty * MQ + i) * STRIDE + x];
             [[unroll]] for (uint c = 0; c < NC; c++)
                 o[i][c] += f * s[c];
         }
@@ -166,7 +176,7 @@ void add_state(uint entry, uint slot)
     if (tx < n) {
         float sum = norm[NORM_AT(a.sums, batch, kv_head, entry, dim_of(slot + tx))];
         [[unroll]] for (uint i = 0; i < MQ; i++)
-            z[i] += q_stage[(ty * MQ + i) * STRIDE + tx] * sum;
+            z[i] += tiles[(ty * MQ + i) * STRIDE + tx] * sum;
     }
 }
 
@@ -179,7 +189,7 @@ void add_sums()
         stage_queries(slot);
         barrier();
         add_state(entry, slot);
-        barrier(); // the stage may be written again
+        barrier(); // the tiles may be written again
     }
 }
 
@@ -192,14 +202,14 @@ void clear_weights()
             w[i][j] = 0.0;
 }
 
-// sums[i][j] += q . k over a stage
-#define ADD_PRODUCTS(q_tile, k_tile, sums)                                                         \
-    for (uint x = 0; x < CHUNK; x++) {                                                             \
+// sums[i][j] += q . k over the tiles of features that begin at `first`
+#define ADD_PRODUCTS(first, sums)                                                                  \
+    [[dont_unroll]] for (uint x = 0; x < CHUNK; x++) {                                             \
         float kx[MK];                                                                              \
         [[unroll]] for (uint j = 0; j < MK; j++)                                                   \
-            kx[j] = k_tile[(tx + j * TX) * STRIDE + x];                                            \
+            kx[j] = tiles[first + K_TILE + (tx + j * TX) * STRIDE + x];                            \
         [[unroll]] for (uint i = 0; i < MQ; i++) {                                                 \
-            float qx = q_tile[(ty * MQ + i) * STRIDE + x];                                         \
+            float qx = tiles[first + (ty * MQ + i) * STRIDE + x];                                  \
             [[unroll]] for (uint j = 0; j < MK; j++)                                               \
                 sums[i][j] += qx * kx[j];                                                          \
         }                                                                                          \
@@ -218,7 +228,7 @@ void clear_plain()
 #define plain w
 #endif
 
-// q' . k' and p(q) . p(k) of keys [key, key + TILE_K)
+// q' . k', and p(q) . p(k) of keys [key, key + TILE_K)
 void multiply_features(uint key)
 {
     clear_weights();
@@ -229,23 +239,23 @@ void multiply_features(uint key)
         stage_queries(slot);
         stage_keys(key, slot);
         barrier();
-        ADD_PRODUCTS(q_turned, k_turned, w)
+        ADD_PRODUCTS(TURNED, w)
 #if ROPE != 0
-        ADD_PRODUCTS(q_stage, k_stage, plain)
+        ADD_PRODUCTS(0, plain)
 #endif
-        barrier(); // the stage may be written again
+        barrier(); // the tiles may be written again, by weights too
     }
 }
 
-// Leaves the weights in p_tile, 0 for the keys that a row does not see.
+// Leaves the weights in their tile, 0 for the keys that a row does not see.
 void leave_weights(uint key)
 {
     [[unroll]] for (uint i = 0; i < MQ; i++) {
-        uint row = ty * MQ + i, end = keys_seen(query_of(first_row + row));
+        uint row = ty * MQ + i, end = keys_seen(q_query[row]);
         [[unroll]] for (uint j = 0; j < MK; j++) {
             uint at = tx + j * TX;
             bool is_seen = key + at < end;
-            p_tile[row * P_STRIDE + at] = is_seen ? w[i][j] : 0.0;
+            tiles[row * P_STRIDE + at] = is_seen ? w[i][j] : 0.0;
             z[i] += is_seen ? plain[i][j] : 0.0;
         }
     }
@@ -254,13 +264,13 @@ void leave_weights(uint key)
 // A value that is not seen must not even meet a zero.
 void add_values(uint key, bool is_whole)
 {
-    for (uint x = 0; x < TILE_K; x++) {
+    [[dont_unroll]] for (uint x = 0; x < TILE_K; x++) {
         uint begin = ROW(v, batch, min(key + x, a.kv_len - 1u), kv_head);
         float value[NC];
         [[unroll]] for (uint c = 0; c < NC; c++)
             value[c] = LOAD(V_DTYPE, v, begin + columns[c]);
         [[unroll]] for (uint i = 0; i < MQ; i++) {
-            float weight = p_tile[(ty * MQ + i) * P_STRIDE + x];
+            float weight = tiles[(ty * MQ + i) * P_STRIDE + x];
             [[unroll]] for (uint c = 0; c < NC; c++)
                 o[i][c] += weight * (is_whole || weight != 0.0 ? value[c] : 0.0);
         }
@@ -278,7 +288,7 @@ void add_segment()
             add_values(key, true);
         else
             add_values(key, false);
-        barrier(); // p may be written again
+        barrier(); // the tiles may be written again
     }
 }
 
@@ -294,7 +304,7 @@ float denominator(uint row)
 {
     float sum = 0.0;
     for (uint x = 0; x < TX; x++)
-        sum += p_tile[row * P_STRIDE + x];
+        sum += tiles[row * P_STRIDE + x];
     return sum;
 }
 
@@ -312,7 +322,7 @@ void write_row(uint row, uint i)
 void write_rows()
 {
     [[unroll]] for (uint i = 0; i < MQ; i++)
-        p_tile[(ty * MQ + i) * P_STRIDE + tx] = z[i];
+        tiles[(ty * MQ + i) * P_STRIDE + tx] = z[i];
     barrier();
     [[unroll]] for (uint i = 0; i < MQ; i++)
         if (first_row + ty * MQ + i < n_rows())
@@ -322,6 +332,7 @@ void write_rows()
 void main()
 {
     find_tile();
+    find_rows();
     init_rows();
     if (a.has_sums != 0u)
         add_sums();

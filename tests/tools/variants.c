@@ -167,6 +167,42 @@ static void add_merges(struct gyre_device *device)
         }
 }
 
+// A prompt and a token of linear attention, its sums in place, rotated either way and not.
+static void add_linears_of(struct gyre_device *device, const struct gyre_rope_table *table,
+                           const struct storage *storage)
+{
+    enum { HEADS = 32, KV_HEADS = 8, DIM = 128 };
+    for (uint64_t n = 1; n <= 512; n += 511) {
+        struct gyre_linear_attention_params params = {
+            .q = {.dtype = storage->q, .shape = {1, n, HEADS, DIM}},
+            .k = {.dtype = storage->kv, .shape = {1, n, KV_HEADS, DIM}},
+            .v = {.dtype = storage->kv, .shape = {1, n, KV_HEADS, DIM}},
+            .out = {.dtype = storage->q, .shape = {1, n, HEADS, DIM}},
+            .state = {.dtype = GYRE_F32, .shape = {1, KV_HEADS, DIM, DIM}},
+            .norm = {.dtype = GYRE_F32, .shape = {1, KV_HEADS, DIM, 1}},
+            .rope = table,
+            .is_causal = true,
+        };
+        gyre_linear_attention_supported(device, &params);
+        params.is_causal = false;
+        gyre_linear_attention_supported(device, &params);
+    }
+}
+
+static void add_linears(struct gyre_device *device)
+{
+    for (int pairing = GYRE_ROPE_HALF; pairing <= GYRE_ROPE_INTERLEAVED; pairing++)
+        for (int i = 0; i < N_STORAGES; i++) {
+            struct gyre_rope_table *table = NULL;
+            const struct gyre_rope_config config = {.head_dim = 128,
+                                                    .pairing = (enum gyre_rope_pairing)pairing};
+            if (gyre_rope_table_create(device, &config, &table) == GYRE_OK)
+                add_linears_of(device, table, &storages[i]);
+            gyre_rope_table_destroy(&table);
+        }
+    add_linears_of(device, NULL, &storages[0]);
+}
+
 // --- writing
 
 static bool write_file(const char *dir, size_t number, const char *suffix, const void *data,
@@ -233,6 +269,7 @@ int main(int argc, char **argv)
     }
     add_scores(device);
     add_merges(device);
+    add_linears(device);
     gyre_device_destroy(&device);
     for (size_t i = 0; i < n_chosen; i++) {
         print_line(i, &chosen[i]);
