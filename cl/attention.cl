@@ -7,7 +7,8 @@
 //
 // groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE
 // columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by
-// MK keys of s and MQ rows by NV float4 of o.
+// MK keys of s and MQ rows by NV float4 of o. With EXTRA_PARTIAL groups are (row tiles * splits *
+// v tiles, ..), a group walks over its split's keys, and o, m and l are left as they are.
 //
 // Without an output v is not read: it may be absent. Barriers stay outside of such branches, where
 // PoCL miscompiles them.
@@ -15,9 +16,11 @@
 // STAGED 1: q, k and v pass through local memory. 0: only p does, for devices where local memory is
 // no faster than global memory.
 #include "args/attention.h"
+#include "block_positions.clh"
 #include "exp.clh"
 #include "keys.clh"
 #include "packed_rows.clh"
+#include "parameters.clh"
 
 #define TX 16
 #define TY (WG / TX)
@@ -30,48 +33,50 @@
 
 // What every work-item of a group knows.
 struct tile {
-    u32 batch, kv_head;
+    struct sequence own;
+    u32 kv_head, split;
     u32 row;       // first row
     u32 column;    // first column of v
     u32 n_columns; // columns of v from there on, at most V_TILE; 1 where there is no v
     u32 tx, ty;
-    struct sequence sequence;
 };
 
 // The MQ rows of a work-item.
 struct rows {
     float slope[MQ];
-    u32 q[MQ], mask[MQ]; // where their elements begin
-    float m[MQ], l[MQ];  // l: over this work-item's keys only
+    u32 q[MQ], mask[MQ], relative[MQ]; // where their elements begin
+    float m[MQ], l[MQ];                // l: over this work-item's keys only
     float4 o[MQ][NV];
 };
 
-static inline void init_tile(struct gyre_attention_args a, __global const i32 *starts,
-                             __global const i32 *lens, struct tile *t)
+static inline void init_tile(struct gyre_attention_args a, struct extras x, struct tile *t)
 {
     const u32 n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
-    const u32 n_row_tiles = get_num_groups(0) / n_v_tiles;
-    t->batch = get_group_id(2);
+    const u32 n_splits = HAS(EXTRA_PARTIAL) ? a.n_splits : 1;
+    const u32 n_row_tiles = get_num_groups(0) / n_v_tiles / n_splits;
+    const u32 row_tile = get_group_id(0) / n_v_tiles / n_splits;
     t->kv_head = get_group_id(1);
+    t->split = get_group_id(0) / n_v_tiles % n_splits;
     // Last rows first: under causality they see the most keys.
-    t->row = (n_row_tiles - 1 - get_group_id(0) / n_v_tiles) * TILE_Q;
+    t->row = (n_row_tiles - 1 - row_tile) * TILE_Q;
     t->column = get_group_id(0) % n_v_tiles * V_TILE;
     t->n_columns = clamp(a.v_dim - t->column, 1u, (u32)V_TILE);
     t->tx = get_local_id(0) % TX;
     t->ty = get_local_id(0) / TX;
-    FIND_SEQUENCE(a, t->batch, starts, lens, &t->sequence);
+    FIND_SEQUENCE(a, get_group_id(2), x, &t->own);
 }
 
-static inline void init_rows(struct gyre_attention_args a, struct tile t,
-                             __global const float *slopes, struct rows *r)
+static inline void init_rows(struct gyre_attention_args a, struct extras x, struct tile t,
+                             struct rows *r)
 {
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {
         const u32 row = t.row + t.ty * MQ + i;
-        const u32 query = query_of(a, row), head = head_of(a, t.kv_head, row);
-        r->slope[i] = slope_of(a.extras, head, slopes);
-        r->q[i] = ROW(a, q, t.batch, query, head);
-        r->mask[i] = ROW(a, mask, t.batch, head, query);
+        const u32 query = query_of(a, t.own, row), head = head_of(a, t.own, t.kv_head, row);
+        r->slope[i] = slope_of(a.extras, x, head);
+        r->q[i] = Q_ROW(a, q, t.own, query, head);
+        r->mask[i] = ROW(a, mask, t.own.batch, head, query);
+        r->relative[i] = relative_row(a.extras, t.own.batch, head, query);
         r->m[i] = -INFINITY;
         r->l[i] = 0.0f;
 #pragma unroll
@@ -107,16 +112,35 @@ static inline void add_values(struct rows *r, const float4 p[MQ], i32 u, const f
 #include "attention_direct.clh"
 #endif
 
+static inline void add_relative(struct gyre_attention_args a, struct extras x, struct tile t,
+                                const struct rows *r, u32 key, __local const i32 *positions,
+                                float s[MQ][MK])
+{
+#pragma unroll
+    for (i32 i = 0; i < MQ; i++) {
+        const i32 q_pos = keys_of_row(a, t.own, t.row + t.ty * MQ + i).q_pos;
+#pragma unroll
+        for (i32 j = 0; j < MK; j++) {
+            const i32 k_pos = staged_position(positions, key, t.tx + j * TX);
+            s[i][j] += relative_of(a.extras, x, r->relative[i], k_pos - q_pos);
+        }
+    }
+}
+
 // Raw dot products become what softmax sees.
-static inline void finish_scores(struct gyre_attention_args a, struct tile t, const struct rows *r,
-                                 u32 key, bool is_whole, __global const TYPE(MASK_DTYPE) * mask,
-                                 float s[MQ][MK])
+static inline void finish_scores(struct gyre_attention_args a, struct extras x, struct tile t,
+                                 const struct rows *r, u32 key, bool is_whole,
+                                 __global const TYPE(MASK_DTYPE) * mask,
+                                 __local const i32 *positions, float s[MQ][MK])
 {
 #pragma unroll
     for (i32 i = 0; i < MQ; i++)
 #pragma unroll
         for (i32 j = 0; j < MK; j++)
             s[i][j] *= a.scale;
+#if EXTRAS & EXTRA_RELATIVE
+    add_relative(a, x, t, r, key, positions, s);
+#endif
     if (a.softcap > 0.0f) {
 #pragma unroll
         for (i32 i = 0; i < MQ; i++)
@@ -124,30 +148,28 @@ static inline void finish_scores(struct gyre_attention_args a, struct tile t, co
             for (i32 j = 0; j < MK; j++)
                 s[i][j] = capped(s[i][j], a.softcap);
     }
-    if (ALIBI || !is_whole) {
+    if (HAS(EXTRA_ALIBI) || !is_whole) {
 #pragma unroll
         for (i32 i = 0; i < MQ; i++) {
             // Not kept in struct rows: few blocks need it, and all would lack its registers.
-            const struct keys seen = keys_of_row(a, t.sequence, t.row + t.ty * MQ + i);
+            const struct keys seen = keys_of_row(a, t.own, t.row + t.ty * MQ + i);
 #pragma unroll
-            for (i32 j = 0; j < MK; j++)
-                s[i][j] = masked(s[i][j], seen, r->slope[i], key + t.tx + j * TX, mask, r->mask[i]);
+            for (i32 j = 0; j < MK; j++) {
+                const u32 number = t.tx + j * TX;
+                const i32 k_pos = staged_position(positions, key, number);
+                s[i][j] =
+                    masked(s[i][j], seen, r->slope[i], key + number, k_pos, mask, r->mask[i]);
+            }
         }
     }
 }
 
-// Maximum and sum over the TX work-items of a row, each of which has left its own in part.
+// Maximum over the TX work-items of a row, each of which has left its own in part.
 static inline float row_max(__local const float4 *part, u32 row)
 {
     const float4 x =
         fmax(fmax(part[row * 4], part[row * 4 + 1]), fmax(part[row * 4 + 2], part[row * 4 + 3]));
     return fmax(fmax(x.x, x.y), fmax(x.z, x.w));
-}
-
-static inline float row_sum(__local const float4 *part, u32 row)
-{
-    const float4 x = (part[row * 4] + part[row * 4 + 1]) + (part[row * 4 + 2] + part[row * 4 + 3]);
-    return (x.x + x.y) + (x.z + x.w);
 }
 
 // Moves the rows to their new maxima and writes the weights of this block.
@@ -183,37 +205,7 @@ static inline void update_rows(struct tile t, struct rows *r, float s[MQ][MK], _
     }
 }
 
-static inline void write_rows(struct gyre_attention_args a, struct tile t, const struct rows *r,
-                              __local float4 *part, __global TYPE(OUT_DTYPE) * out,
-                              __global float *lse, __global const float *sinks)
-{
-#pragma unroll
-    for (i32 i = 0; i < MQ; i++)
-        ((__local float *)part)[(t.ty * MQ + i) * TX + t.tx] = r->l[i];
-    barrier(CLK_LOCAL_MEM_FENCE);
-#pragma unroll
-    for (i32 i = 0; i < MQ; i++) {
-        const u32 row = t.row + t.ty * MQ + i;
-        const u32 query = query_of(a, row), head = head_of(a, t.kv_head, row);
-        const float l = row_sum(part, t.ty * MQ + i);
-        const float inverse = inverse_sum(r->m[i], l, a.extras.sinks, head, sinks);
-        if (row >= n_rows(a))
-            continue;
-        if (a.has_lse != 0u && t.column == 0 && t.tx == 0)
-            lse[ROW(a, lse, t.batch, head, query)] = r->m[i] + log(l);
-        if (a.has_out == 0u)
-            continue;
-        const u32 begin = ROW(a, out, t.batch, query, head) + t.column;
-#pragma unroll
-        for (i32 c = 0; c < NV; c++)
-#pragma unroll
-            for (i32 u = 0; u < 4; u++) {
-                const u32 column = 4 * (t.tx + c * TX) + u;
-                if (column < t.n_columns)
-                    STORE(OUT_DTYPE)(out, begin + column, element(r->o[i][c], u) * inverse);
-            }
-    }
-}
+#include "attention_write.clh"
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
 attention(struct gyre_attention_args a,
@@ -221,12 +213,10 @@ attention(struct gyre_attention_args a,
           __global const TYPE(K_DTYPE) * k,       // (batch, key, kv head, head_dim)
           __global const TYPE(V_DTYPE) * v,       // (batch, key, kv head, v_dim)
           __global const TYPE(MASK_DTYPE) * mask, // (batch, head, query, key)
-          __global TYPE(OUT_DTYPE) * out,         // (batch, query, head, v_dim)
+          __global TYPE(OUT_DTYPE) * out,         // (batch, query, head, v_dim), or partial results
           __global float *lse,                    // (batch, head, query)
-          __global const i32 *starts,             // (batch)
-          __global const i32 *lens,               // (batch)
-          __global const float *slopes,           // (head)
-          __global const float *sinks)            // (head)
+          EXTRA_PARAMETERS,
+          __global const float *sinks) // (head)
 {
     __local float4 p[TILE_Q * P_STRIDE];
     __local float4 part[TILE_Q * TX / 4];
@@ -235,20 +225,38 @@ attention(struct gyre_attention_args a,
 #else
     __local float4 *stage = 0;
 #endif
+#if EXTRAS & EXTRA_POSITIONS
+    __local i32 positions[TILE_K];
+#else
+    __local i32 *positions = 0;
+#endif
+    const struct extras x = EXTRAS_OF_PARAMETERS;
+    const struct heads h = HEADS_OF_PARAMETERS;
     struct tile t;
-    init_tile(a, starts, lens, &t);
-    const struct keys first = keys_of_row(a, t.sequence, t.row);
-    const struct keys last = keys_of_row(a, t.sequence, t.row + TILE_Q - 1);
+    init_tile(a, x, &t);
+#if EXTRAS & EXTRA_PACKED
+    if (t.row >= n_rows(a, t.own))
+        return;
+#endif
+    const struct keys first = keys_of_row(a, t.own, t.row);
+    const struct keys last = keys_of_row(a, t.own, t.row + TILE_Q - 1);
     struct rows r;
-    init_rows(a, t, slopes, &r);
-    const u32 end = keys_end(last);
-    for (u32 key = next_block(first, last, 0, TILE_K); key < end;
+    init_rows(a, x, t, &r);
+    const u32 begin = HAS(EXTRA_PARTIAL) ? t.split * a.keys_per_split : 0;
+    const u32 end =
+        HAS(EXTRA_PARTIAL) ? min(keys_end(last), begin + a.keys_per_split) : keys_end(last);
+    for (u32 key = next_block(first, last, begin, TILE_K); key < end;
          key = next_block(first, last, key + TILE_K, TILE_K)) {
+#if EXTRAS & EXTRA_POSITIONS
+        const int2 range = stage_positions(a, x, t.own, key, positions);
+        if (!may_see(first, last, range.x, range.y))
+            continue;
+#endif
         const bool is_whole = MASK_DTYPE == DTYPE_NONE && is_block_seen(first, key, TILE_K) &&
                               is_block_seen(last, key, TILE_K);
         float s[MQ][MK] = {{0.0f}};
-        raw_scores(a, t, &r, key, q, k, stage, s);
-        finish_scores(a, t, &r, key, is_whole, mask, s);
+        raw_scores(a, x, h, t, &r, key, stage, s);
+        finish_scores(a, x, t, &r, key, is_whole, mask, positions, s);
         update_rows(t, &r, s, part, p);
         weighted_values(a, t, &r, key, v, p, stage, is_whole);
     }

@@ -13,9 +13,12 @@
 //   weights   ROW_LANES of them share a row, each with every ROW_LANES-th key
 //   values    each has NC columns of v, WG apart, of every row
 #include "args/attention.h"
+#include "block_positions.clh"
 #include "exp.clh"
+#include "heads.clh"
 #include "keys.clh"
 #include "packed_rows.clh"
+#include "parameters.clh"
 
 #define LX        4
 #define LY        (WG / LX)
@@ -27,10 +30,10 @@
 
 // What every work-item of a group knows.
 struct tile {
-    u32 batch, kv_head, split;
+    struct sequence own;
+    u32 kv_head, split;
     u32 row;    // first row
     u32 column; // first column of v
-    struct sequence sequence;
 };
 
 // What a work-item keeps from block to block.
@@ -40,24 +43,22 @@ struct state {
     float acc[TILE_Q][NC];
 };
 
-static inline void init_tile(struct gyre_attention_args a, __global const i32 *starts,
-                             __global const i32 *lens, struct tile *t)
+static inline void init_tile(struct gyre_attention_args a, struct extras x, struct tile *t)
 {
     const u32 n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
     const u32 n_row_tiles = (a.q_len * a.group + TILE_Q - 1) / TILE_Q;
-    t->batch = get_group_id(2);
     t->kv_head = get_group_id(1) / n_row_tiles;
     t->split = get_group_id(0) / n_v_tiles;
     t->row = get_group_id(1) % n_row_tiles * TILE_Q;
     t->column = get_group_id(0) % n_v_tiles * V_TILE;
-    FIND_SEQUENCE(a, t->batch, starts, lens, &t->sequence);
+    FIND_SEQUENCE(a, get_group_id(2), x, &t->own);
 }
 
-static inline void init_state(struct gyre_attention_args a, struct tile t,
-                              __global const float *slopes, struct state *my)
+static inline void init_state(struct gyre_attention_args a, struct extras x, struct tile t,
+                              struct state *my)
 {
     const u32 row = t.row + get_local_id(0) / ROW_LANES;
-    my->slope = slope_of(a.extras, head_of(a, t.kv_head, row), slopes);
+    my->slope = slope_of(a.extras, x, head_of(a, t.own, t.kv_head, row));
     my->m = -INFINITY;
     my->l = 0.0f;
 #pragma unroll
@@ -67,34 +68,44 @@ static inline void init_state(struct gyre_attention_args a, struct tile t,
             my->acc[i][c] = 0.0f;
 }
 
-static inline void stage_q(struct gyre_attention_args a, struct tile t,
-                           __global const TYPE(Q_DTYPE) * q, __local float *stage)
+static inline void stage_q(struct gyre_attention_args a, struct heads h, struct tile t,
+                           __local float *stage)
 {
-    for (u32 e = get_local_id(0); e < TILE_Q * NQ * 4; e += WG) {
-        const u32 row = t.row + e / (NQ * 4), d = e % (NQ * 4);
-        const u32 begin = ROW(a, q, t.batch, query_of(a, row), head_of(a, t.kv_head, row));
-        stage[e] = d < HEAD_DIM ? LOAD(Q_DTYPE)(q, begin + d) : 0.0f;
+    for (u32 e = 2 * get_local_id(0); e < TILE_Q * NQ * 4; e += 2 * WG) {
+        const u32 row = t.row + e / (NQ * 4);
+        const struct place at =
+            q_place(a, t.own, query_of(a, t.own, row), head_of(a, t.own, t.kv_head, row));
+        vstore2(q_pair(a, h, at, e % (NQ * 4)), 0, stage + e);
     }
 }
 
+// Elements 4 d to 4 d + 3 of a key, zeros past the last.
+static inline float4 load_key(struct gyre_attention_args a, struct heads h, struct place at, u32 d)
+{
+#if IS_REORDERED
+    return (float4)(k_pair(a, h, at, 4 * d), k_pair(a, h, at, 4 * d + 2));
+#else
+    return LOAD4(K_DTYPE)(h.k, at.begin + 4 * d, HEAD_DIM % 4 == 0 ? 4 : HEAD_DIM - 4 * (i32)d);
+#endif
+}
+
 // Leaves every work-item's share of the dot products in part (TILE_Q, TILE_K, LX).
-static inline void partial_products(struct gyre_attention_args a, struct tile t, u32 key,
-                                    __global const TYPE(K_DTYPE) * k, __local const float4 *q,
+static inline void partial_products(struct gyre_attention_args a, struct extras x, struct heads h,
+                                    struct tile t, u32 key, __local const float4 *q,
                                     __local float *part)
 {
-    const u32 x = get_local_id(0) % LX, y = get_local_id(0) / LX;
-    u32 begin[MK];
+    const u32 lane = get_local_id(0) % LX, y = get_local_id(0) / LX;
+    struct place at[MK];
     float s[TILE_Q][MK] = {{0.0f}};
 #pragma unroll
     for (i32 j = 0; j < MK; j++)
-        begin[j] = ROW(a, k, t.batch, min(key + y + j * LY, a.kv_len - 1), t.kv_head);
+        at[j] = k_place(a, x, t.own, key + y + j * LY, t.kv_head);
 #pragma unroll 1
-    for (u32 d = x; d < NQ; d += LX) {
+    for (u32 d = lane; d < NQ; d += LX) {
         float4 kd[MK];
 #pragma unroll
         for (i32 j = 0; j < MK; j++)
-            kd[j] =
-                LOAD4(K_DTYPE)(k, begin[j] + 4 * d, HEAD_DIM % 4 == 0 ? 4 : HEAD_DIM - 4 * (i32)d);
+            kd[j] = load_key(a, h, at[j], d);
 #pragma unroll
         for (i32 i = 0; i < TILE_Q; i++) {
             const float4 qd = q[i * NQ + d];
@@ -111,22 +122,30 @@ static inline void partial_products(struct gyre_attention_args a, struct tile t,
 }
 
 // What softmax sees of a work-item's row and keys, from the parts of the products.
-static inline void finish_scores(struct gyre_attention_args a, struct tile t,
+static inline void finish_scores(struct gyre_attention_args a, struct extras x, struct tile t,
                                  const struct state *my, u32 key,
-                                 __global const TYPE(MASK_DTYPE) * mask, __local const float4 *part,
+                                 __global const TYPE(MASK_DTYPE) * mask,
+                                 __local const i32 *positions, __local const float4 *part,
                                  float s[ROW_KEYS])
 {
-    const u32 x = get_local_id(0) % ROW_LANES, y = get_local_id(0) / ROW_LANES;
-    const u32 query = query_of(a, t.row + y), head = head_of(a, t.kv_head, t.row + y);
-    const struct keys seen = keys_of_row(a, t.sequence, t.row + y);
+    const u32 lane = get_local_id(0) % ROW_LANES, y = get_local_id(0) / ROW_LANES;
+    const u32 query = query_of(a, t.own, t.row + y);
+    const u32 head = head_of(a, t.own, t.kv_head, t.row + y);
+    const struct keys seen = keys_of_row(a, t.own, t.row + y);
 #pragma unroll
     for (i32 j = 0; j < ROW_KEYS; j++) {
-        const float4 sum = part[y * TILE_K + x + j * ROW_LANES];
+        const u32 number = lane + j * ROW_LANES;
+        const i32 k_pos = staged_position(positions, key, number);
+        const float4 sum = part[y * TILE_K + number];
         s[j] = ((sum.x + sum.y) + (sum.z + sum.w)) * a.scale;
+#if EXTRAS & EXTRA_RELATIVE
+        s[j] += relative_of(a.extras, x, relative_row(a.extras, t.own.batch, head, query),
+                            k_pos - seen.q_pos);
+#endif
         if (a.softcap > 0.0f)
             s[j] = capped(s[j], a.softcap);
-        s[j] = masked(s[j], seen, my->slope, key + x + j * ROW_LANES, mask,
-                      ROW(a, mask, t.batch, head, query));
+        s[j] = masked(s[j], seen, my->slope, key + number, k_pos, mask,
+                      ROW(a, mask, t.own.batch, head, query));
     }
 }
 
@@ -175,7 +194,7 @@ static inline void add_not_finite(struct state *my, i32 c, float4 v, float4 fini
 static inline float load_value(struct gyre_attention_args a, struct tile t, u32 key, u32 column,
                                __global const TYPE(V_DTYPE) * v)
 {
-    return LOAD(V_DTYPE)(v, ROW(a, v, t.batch, min(key, a.kv_len - 1), t.kv_head) + column);
+    return LOAD(V_DTYPE)(v, K_ROW(a, v, t.own, key, t.kv_head) + column);
 }
 
 static inline void add_values(struct gyre_attention_args a, struct tile t, struct state *my,
@@ -219,26 +238,24 @@ static inline void write_state(struct gyre_attention_args a, struct tile t, cons
                                __local float *row_part, __global float *partial)
 {
     const u32 lane = get_local_id(0), x = lane % ROW_LANES, y = lane / ROW_LANES;
-    const u32 n_results = a.n_batch * a.n_kv_heads * a.n_splits * n_rows(a);
-    const u32 result =
-        ((t.batch * a.n_kv_heads + t.kv_head) * a.n_splits + t.split) * n_rows(a) + t.row;
+    const u32 result = first_result(a, t.own.batch, t.kv_head, t.split) + t.row;
+    const u32 n = n_rows(a, t.own);
 #pragma unroll
     for (i32 i = 0; i < TILE_Q; i++)
 #pragma unroll
         for (i32 c = 0; c < NC; c++) {
             const u32 column = lane + c * WG;
-            if (t.row + i < n_rows(a) && column < V_TILE && t.column + column < a.v_dim)
+            if (t.row + i < n && column < V_TILE && t.column + column < a.v_dim)
                 partial[(result + i) * a.v_dim + t.column + column] = my->acc[i][c];
         }
     row_part[lane] = my->l;
     barrier(CLK_LOCAL_MEM_FENCE);
-    if (x != 0 || t.row + y >= n_rows(a) || t.column != 0)
+    if (x != 0 || t.row + y >= n || t.column != 0)
         return;
     float l = 0.0f;
     for (u32 i = 0; i < ROW_LANES; i++)
         l += row_part[lane + i];
-    partial[n_results * a.v_dim + (result + y) * 2] = my->m;
-    partial[n_results * a.v_dim + (result + y) * 2 + 1] = l;
+    vstore2((float2)(my->m, l), result + y, partial + n_results(a) * a.v_dim);
 }
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
@@ -248,31 +265,45 @@ attention_split(struct gyre_attention_args a,
                 __global const TYPE(V_DTYPE) * v,       // (batch, key, kv head, v_dim)
                 __global const TYPE(MASK_DTYPE) * mask, // (batch, head, query, key)
                 __global float *partial,                // acc (R, v_dim), then m and l (R, 2)
-                __global const i32 *starts,             // (batch)
-                __global const i32 *lens,               // (batch)
-                __global const float *slopes)           // (head)
+                EXTRA_PARAMETERS)
 {
     __local float4 q_stage[TILE_Q * NQ];
     __local float4 part[TILE_Q * TILE_K]; // (row, key, LX)
     __local float4 p[TILE_Q * TILE_K / 4];
     __local float row_part[WG];
     __local float factors[TILE_Q];
+#if EXTRAS & EXTRA_POSITIONS
+    __local i32 positions[TILE_K];
+#else
+    __local i32 *positions = 0;
+#endif
+    const struct extras x = EXTRAS_OF_PARAMETERS;
+    const struct heads h = HEADS_OF_PARAMETERS;
     struct tile t;
-    init_tile(a, starts, lens, &t);
-    const struct keys first = keys_of_row(a, t.sequence, t.row);
-    const struct keys last = keys_of_row(a, t.sequence, t.row + TILE_Q - 1);
+    init_tile(a, x, &t);
+#if EXTRAS & EXTRA_PACKED
+    if (t.row >= n_rows(a, t.own))
+        return;
+#endif
+    const struct keys first = keys_of_row(a, t.own, t.row);
+    const struct keys last = keys_of_row(a, t.own, t.row + TILE_Q - 1);
     const u32 begin = t.split * a.keys_per_split;
     const u32 end = min(keys_end(last), begin + a.keys_per_split);
     struct state my;
-    init_state(a, t, slopes, &my);
-    stage_q(a, t, q, (__local float *)q_stage);
+    init_state(a, x, t, &my);
+    stage_q(a, h, t, (__local float *)q_stage);
     barrier(CLK_LOCAL_MEM_FENCE);
     for (u32 key = next_block(first, last, begin, TILE_K); key < end;
          key = next_block(first, last, key + TILE_K, TILE_K)) {
+#if EXTRAS & EXTRA_POSITIONS
+        const int2 range = stage_positions(a, x, t.own, key, positions);
+        if (!may_see(first, last, range.x, range.y))
+            continue;
+#endif
         float s[ROW_KEYS];
-        partial_products(a, t, key, k, q_stage, (__local float *)part);
+        partial_products(a, x, h, t, key, q_stage, (__local float *)part);
         barrier(CLK_LOCAL_MEM_FENCE);
-        finish_scores(a, t, &my, key, mask, part, s);
+        finish_scores(a, x, t, &my, key, mask, positions, part, s);
         update_row(&my, s, row_part, (__local float *)p, factors);
         barrier(CLK_LOCAL_MEM_FENCE);
         if (a.has_out != 0u) // otherwise v may be absent

@@ -12,14 +12,15 @@
 #include "exp.clh"
 #include "keys.clh"
 
-// A row: what its query sees, its head's slope, and where its elements begin.
+// A row: its sequence, what its query sees, its head's slope, and where its elements begin.
 struct row {
+    struct sequence own;
     struct keys seen;
     float slope;
     u32 raw, mask, result;
 };
 
-static inline float score_at(struct gyre_softmax_args a, struct row row, u32 key,
+static inline float score_at(struct gyre_softmax_args a, struct extras x, struct row row, u32 key,
                              __global const float *raw, __global const TYPE(MASK_DTYPE) * mask)
 {
     float score = raw[row.raw + key];
@@ -28,7 +29,7 @@ static inline float score_at(struct gyre_softmax_args a, struct row row, u32 key
 #if STAGE == 1
     return score;
 #else
-    return masked(score, row.seen, row.slope, key, mask, row.mask);
+    return masked(score, row.seen, row.slope, key, K_POSITION(a, x, row.own, key), mask, row.mask);
 #endif
 }
 
@@ -40,16 +41,16 @@ static inline float2 join(float2 x, float2 y)
 }
 
 // (max, sum) of the row, over all work-items.
-static inline float2 reduce_row(struct gyre_softmax_args a, struct row row,
+static inline float2 reduce_row(struct gyre_softmax_args a, struct extras x, struct row row,
                                 __global const float *raw, __global const TYPE(MASK_DTYPE) * mask,
                                 __local float2 *part)
 {
-    const u32 x = get_local_id(0);
+    const u32 lane = get_local_id(0);
     float2 mine = (float2)(-INFINITY, 0.0f);
-    for (u32 key = x; key < a.kv_len; key += WG)
-        mine = join(mine, (float2)(score_at(a, row, key, raw, mask), 1.0f));
+    for (u32 key = lane; key < a.kv_len; key += WG)
+        mine = join(mine, (float2)(score_at(a, x, row, key, raw, mask), 1.0f));
     barrier(CLK_LOCAL_MEM_FENCE); // others may still read the row before
-    part[x] = mine;
+    part[lane] = mine;
     barrier(CLK_LOCAL_MEM_FENCE);
     float2 total = part[0];
     for (u32 i = 1; i < WG; i++)
@@ -66,27 +67,33 @@ softmax(struct gyre_softmax_args a,
         __global const i32 *starts,             // (batch)
         __global const i32 *lens,               // (batch)
         __global const float *slopes,           // (head)
-        __global const float *sinks)            // (head)
+        __global const float *sinks,            // (head)
+        __global const i32 *k_positions)        // (batch, key)
 {
     __local float2 part[WG];
     const u32 batch = get_group_id(2) / a.n_heads, head = get_group_id(2) % a.n_heads;
-    struct sequence sequence;
-    FIND_SEQUENCE(a, batch, starts, lens, &sequence);
-    const float slope = slope_of(a.extras, head, slopes);
+    const struct extras x = {
+        .starts = starts, .lens = lens, .slopes = slopes, .k_positions = k_positions};
+    struct sequence own;
+    FIND_SEQUENCE(a, batch, x, &own);
+    const float slope = slope_of(a.extras, x, head);
     for (u32 query = get_group_id(1); query < a.q_len; query += get_num_groups(1)) {
         const struct row row = {
-            KEYS_SEEN(a, sequence, query),      slope,
-            ROW(a, raw, batch, head, query),    ROW(a, mask, batch, head, query),
-            ROW(a, scores, batch, head, query),
+            .own = own,
+            .seen = KEYS_SEEN(a, own, query),
+            .slope = slope,
+            .raw = ROW(a, raw, batch, head, query),
+            .mask = ROW(a, mask, batch, head, query),
+            .result = ROW(a, scores, batch, head, query),
         };
         float2 total = (float2)(0.0f, 1.0f);
         if (STAGE == 3 || a.has_lse != 0u)
-            total = reduce_row(a, row, raw, mask, part);
+            total = reduce_row(a, x, row, raw, mask, part);
         if (a.has_lse != 0u && get_local_id(0) == 0)
             lse[ROW(a, lse, batch, head, query)] = total.x + log(total.y);
         const float inverse = inverse_sum(total.x, total.y, a.extras.sinks, head, sinks);
         for (u32 key = get_local_id(0); key < a.kv_len; key += WG) {
-            float score = score_at(a, row, key, raw, mask);
+            float score = score_at(a, x, row, key, raw, mask);
             if (STAGE == 3) // a hidden key gets 0 even where another key makes the row NaN
                 score = score == -INFINITY ? 0.0f : exp_fast(score - shift_of(total.x)) * inverse;
             STORE(SCORES_DTYPE)(result, row.result + key, score);

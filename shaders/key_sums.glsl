@@ -7,18 +7,22 @@
 float sums[MK];                 // of this work-item's keys over its own queries
 shared float part[TY * TILE_K]; // (TY, TILE_K)
 
+void add_row(uint i, uint query)
+{
+    float row_lse = lse[ROW(lse, batch, head, q_token(query))];
+    float weight = inverse_of(1.0, row_lse, LISTED(a.extras.sinks, sinks, head, NEG_INF));
+    [[unroll]] for (uint j = 0; j < MK; j++) {
+        float score = finished(s[i][j], query, first_key + tx + j * TX);
+        sums[j] += is_neg_inf(score) ? 0.0 : exp_neg(score - row_lse) * weight;
+    }
+}
+
 void add_tile()
 {
     [[unroll]] for (uint i = 0; i < MQ; i++) {
         uint query = first_query + ty * MQ + i;
-        if (query >= n_queries())
-            continue;
-        float row_lse = lse[ROW(lse, batch, head, q_token(query))];
-        float weight = inverse_of(1.0, row_lse, LISTED(a.extras.sinks, sinks, head, NEG_INF));
-        [[unroll]] for (uint j = 0; j < MK; j++) {
-            float score = finished(s[i][j], query, first_key + tx + j * TX);
-            sums[j] += is_neg_inf(score) ? 0.0 : exp_neg(score - row_lse) * weight;
-        }
+        if (query < n_queries())
+            add_row(i, query);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "args/attention.h"
 #include "args/attention_combine.h"
 #include "args/attention_merge.h"
+#include "args/linear_attention.h"
 #include "args/rope.h"
 #include "args/softmax.h"
 
@@ -73,4 +74,33 @@ const struct gyre_kernel gyre_kernel_softmax = {
     .n_bufs = 9,
     .defs = {"MASK_DTYPE", "SCORES_DTYPE", "STAGE", "EXTRAS"},
     .consts = {"WG"},
+};
+
+// groups: (segments * dim tiles * v tiles, v tiles innermost; kv heads; batch), a dim tile being
+// TILE_D slots. On the CPU (segments, kv heads, batch).
+const struct gyre_kernel gyre_kernel_linear_state = {
+    .name = "linear_state",
+    .args_size = sizeof(struct gyre_linear_attention_args),
+    .n_bufs = 7,
+    .defs = {"K_DTYPE", "V_DTYPE", "ROPE"},
+    .consts = {"WG", "TILE_D", "TILE_V"},
+};
+
+// groups: (ceil((v_dim + 1) * head_dim / WG), kv heads, batch). On the CPU group x takes an even
+// share of the rows of S.
+const struct gyre_kernel gyre_kernel_linear_prefix = {
+    .name = "linear_prefix",
+    .args_size = sizeof(struct gyre_linear_attention_args),
+    .n_bufs = 6,
+    .consts = {"WG"},
+};
+
+// groups: (row tiles * v tiles, v tiles innermost; kv heads; batch), a row tile being TILE_Q packed
+// rows. On the CPU (segments of queries, kv heads, batch).
+const struct gyre_kernel gyre_kernel_linear_attention = {
+    .name = "linear_attention",
+    .args_size = sizeof(struct gyre_linear_attention_args),
+    .n_bufs = 7,
+    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "OUT_DTYPE", "ROPE"},
+    .consts = {"WG", "TILE_Q", "TILE_K", "TILE_V", "CAUSAL"},
 };

@@ -27,6 +27,8 @@ ROOMS = [
     ("vendor report", r"tests/tools/", "api core vulkan"),
     ("tests of internals", r"tests/test_(cache|few_bindings|local_memory|rank)\.c$",
      "api core cache harness cases tests vulkan"),
+    ("tests of the command", r"tests/test_heatmap\.c$", "cli"),
+    ("tests of the bench", r"tests/test_peer\.c$", "api bench cases harness tests"),
     ("tests", r"tests/", "api harness oracle cases"),
     ("bench", r"bench/", "api harness oracle cases"),
     ("examples", r"examples/", "api"),

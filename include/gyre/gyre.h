@@ -8,6 +8,7 @@
 #include <gyre/buffer.h>
 #include <gyre/common.h>
 #include <gyre/device.h>
+#include <gyre/linear_attention.h>
 #include <gyre/log.h>
 #include <gyre/rope.h>
 #include <gyre/rope_config.h>

@@ -237,7 +237,7 @@ struct gyre_span gyre_attention_lse(const struct gyre_device *device,
         *offset = 0;
         stride[2] = 1;
         stride[1] = p->q.shape[1];
-        stride[0] = p->q_firsts.is_present ? 0 : p->n_heads * stride[1]; // packed: one batch
+        stride[0] = p->q.shape[0] == 1 ? 0 : p->n_heads * stride[1]; // packed sequences share it
         return (struct gyre_span){NULL, relative_size(p), lse_size(p)};
     }
     memcpy(stride, p->lse.stride, 3 * sizeof(*stride));
