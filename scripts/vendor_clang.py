@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Clang for AMD, with ROCm's device libraries (not AMD's own build of the compiler), and for NVIDIA,
-with libclc and then ptxas where it is installed."""
+"""Clang for AMD, with ROCm's device libraries (not AMD's own build of the compiler), and for
+NVIDIA, with libclc and then ptxas where it is installed."""
 import functools
 import glob
 import os
@@ -15,7 +15,8 @@ AMD_LIBRARIES = "/usr/lib/*/amdgcn/bitcode"
 AMD_ISA_FILES = {"gfx900": "900", "gfx1030": "1030", "gfx1100": "1030"}
 NVIDIA_ARCHITECTURES = ("sm_70", "sm_86", "sm_90")
 NVIDIA_LIBRARY = "/usr/lib/clc/nvptx64--nvidiacl.bc"
-CLANG = ("clang-16", "-x", "cl", "-cl-std=CL1.2", "-Xclang", "-finclude-default-header", "-O3", "-w")
+CLANG = ("clang-16", "-x", "cl", "-cl-std=CL1.2", "-Xclang", "-finclude-default-header", "-O3",
+         "-w")
 
 
 def compile_for_amd(cpu, variant):

@@ -24,12 +24,14 @@ class Missing(Exception):
     """What a compiler needs."""
 
 
-def run(command, **env):
+def run(command, limit_s=300, **env):
+    """What the command says."""
     done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True,
-                          timeout=300, check=False)
+                          timeout=limit_s, check=False)
+    said = done.stdout + done.stderr
     if done.returncode != 0:
-        raise Failure(f"{command[0]}: status {done.returncode}\n{(done.stdout + done.stderr).strip()}")
-    return done.stdout + done.stderr
+        raise Failure(f"{command[0]}: status {done.returncode}\n{said.strip()}")
+    return said
 
 
 def number(pattern, text):

@@ -27,8 +27,8 @@ def fetch(folder):
     got = subprocess.run(["apt-get", "-q", "download", *PACKAGES], cwd=debs, capture_output=True,
                          text=True, check=False)
     if got.returncode != 0:
-        errors = [line for line in got.stderr.splitlines() if line.startswith("E:")]
-        raise Missing(f"{PACKAGES[0]}, which apt-get does not fetch: {' '.join(errors)}")
+        error = next((line for line in got.stderr.splitlines() if line.startswith("E:")), "")
+        raise Missing(f"{PACKAGES[0]}, which apt-get does not fetch: {error}")
     unpacked = tempfile.mkdtemp(dir=folder)
     for deb in glob.glob(os.path.join(debs, "*.deb")):
         subprocess.run(["dpkg", "-x", deb, unpacked], check=True)

@@ -3,9 +3,9 @@
 """Compiles kernel variants for GPUs that need not be here: vendor_report.py TOOLS WORK
 
 TOOLS holds `variants`, which asks the planner, and `pipeline_stats`. The planner chooses for two
-shapes of GPU: those that stage through local memory, and those whose local memory is ordinary memory
-(Mali, Adreno). A spill in a variant that it chooses for a target's shape is a failure; what it
-chooses for the other shape is compiled where that is cheap, for information. Nothing is executed.
+shapes of GPU: those that stage through local memory, and those whose local memory is ordinary
+memory (Mali, Adreno). A spill in a variant that it chooses for the shape of a target is a failure;
+what it chooses for the other shape is compiled where that is cheap, for information. Nothing runs.
 """
 import collections
 import concurrent.futures
@@ -15,6 +15,7 @@ import sys
 
 import vendor_clang
 import vendor_intel
+import vendor_mesa
 import vendor_radv
 from vendor_common import Failure, Missing, Variant, run
 
@@ -27,6 +28,8 @@ FAMILIES = (
     Family("amdgcn", vendor_clang.find_amd, "staged", True),
     Family("nvptx", vendor_clang.find_nvidia, "staged", True),
     Family("ocloc", vendor_intel.find, "staged", False),
+    Family("turnip", vendor_mesa.find_adreno, "direct", False),
+    Family("panvk", vendor_mesa.find_mali, "direct", False),
 )
 
 
@@ -79,6 +82,28 @@ def is_chosen(target, variant):
     return target.family.shape in variant.shapes
 
 
+def worst(pick, cells):
+    known = [cell for cell in cells if cell is not None]
+    return pick(known) if known else "-"
+
+
+def print_summary(rows):
+    """The worst of each target's kernels, among the variants chosen for it."""
+    groups = collections.defaultdict(list)
+    for target, variant, row in rows:
+        if is_chosen(target, variant):
+            groups[target.name, variant.kernel].append(row)
+    print(f"\nOf the chosen: most registers and local memory, fewest waves, how many spill\n"
+          f"{'target':15} {'regs':>5} {'local':>6} {'waves':>6} {'spilling':>9}  kernel")
+    for (name, kernel), group in groups.items():
+        n_spilling = sum(bool(row.spills) for row in group)
+        known = any(row.spills is not None for row in group)
+        print(f"{name:15} {worst(max, [row.registers for row in group]):>5} "
+              f"{worst(max, [row.local for row in group]):>6} "
+              f"{worst(min, [row.waves for row in group]):>6} "
+              f"{f'{n_spilling} of {len(group)}' if known else '-':>9}  {kernel}")
+
+
 def main(tools, work):
     variants = read_variants(tools, work)
     targets = find_targets(tools, work)
@@ -87,7 +112,7 @@ def main(tools, work):
     jobs = [(target, variant) for target in targets for variant in variants
             if target.family.has_others or is_chosen(target, variant)]
     print(f"{'target':15} {'regs':>4} {'local':>6} {'waves':>5} {'spills':>6}  variant")
-    n_failed = n_spilled = 0
+    n_failed, rows = 0, []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for target, variant, row, error in pool.map(compile_one, jobs):
             if error:
@@ -95,7 +120,10 @@ def main(tools, work):
                 print(f"{target.name}: {describe(variant)}: {error}")
                 continue
             print_row(target, variant, row)
-            n_spilled += bool(row.spills and is_chosen(target, variant))
+            rows.append((target, variant, row))
+    print_summary(rows)
+    n_spilled = sum(bool(row.spills) and is_chosen(target, variant)
+                    for target, variant, row in rows)
     print(f"{len(variants)} variants, {len(targets)} targets: {n_failed} not compiled, "
           f"{n_spilled} spill where the planner chooses them")
     return 1 if n_failed or n_spilled else 0

@@ -18,7 +18,11 @@ struct route {
 static const struct route routes[] = {
     {"split over keys, combined", gyre_attention_refuse_split, gyre_attention_add_split},
     {"tiles of packed rows", gyre_attention_refuse_cpu, gyre_attention_add_cpu},
+    {"staged through local memory, keys split", gyre_attention_refuse_staged_splits,
+     gyre_attention_add_staged_splits},
     {"staged through local memory", gyre_attention_refuse_staged, gyre_attention_add_staged},
+    {"direct from global memory, keys split", gyre_attention_refuse_direct_splits,
+     gyre_attention_add_direct_splits},
     {"direct from global memory", gyre_attention_refuse_direct, gyre_attention_add_direct},
 };
 

@@ -15,7 +15,9 @@
 
 GYRE_ATTENTION_ROUTE(split);
 GYRE_ATTENTION_ROUTE(cpu);
+GYRE_ATTENTION_ROUTE(staged_splits);
 GYRE_ATTENTION_ROUTE(staged);
+GYRE_ATTENTION_ROUTE(direct_splits);
 GYRE_ATTENTION_ROUTE(direct);
 
 struct gyre_attention_tile {

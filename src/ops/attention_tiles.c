@@ -61,13 +61,13 @@ static uint32_t precision_extra(const struct gyre_attention_problem *p)
 }
 
 static void add_attention(const struct gyre_device *device, const struct gyre_attention_problem *p,
-                          const struct gyre_attention_tile *tile, bool is_staged,
+                          const struct gyre_attention_tile *tile, bool is_staged, uint32_t n_splits,
                           struct gyre_plan *plan)
 {
     struct gyre_attention_args args;
     struct gyre_span partial = {0};
     gyre_attention_fill_args(p, &args);
-    set_splits(&args, choose_splits(&device->info, p, tile), tile->k);
+    set_splits(&args, n_splits, tile->k);
     const bool is_split = args.n_splits > 1;
     if (is_split)
         partial = gyre_plan_scratch(plan, gyre_attention_partial_size(p, args.n_splits));
@@ -134,7 +134,7 @@ void gyre_attention_add_cpu(const struct gyre_device *device,
                                        max_u32(1, gyre_attention_v_dim(p))};
     while (!p->is_deterministic && tile.q > CPU_LANES && count_groups(p, &tile) < n_groups_wanted)
         tile.q = tile.q / 2 / CPU_LANES * CPU_LANES;
-    add_attention(device, p, &tile, false, plan);
+    add_attention(device, p, &tile, false, choose_splits(&device->info, p, &tile), plan);
 }
 
 // --- on GPUs
@@ -148,6 +148,14 @@ static const char *refuse_precision(const struct gyre_device_info *info,
         return "bf16 dot products are for CPUs";
     return p->precision == GYRE_ATTENTION_F16_SUMS && !info->has_f16_math ? "no f16 arithmetic here"
                                                                           : NULL;
+}
+
+// Tiles alone come next, so that a split that cannot be built or is wrong costs speed only.
+static const char *refuse_splits(const struct gyre_device_info *info,
+                                 const struct gyre_attention_problem *p,
+                                 const struct gyre_attention_tile *tile)
+{
+    return choose_splits(info, p, tile) == 1 ? "tiles are work enough, or keys too few" : NULL;
 }
 
 // Elements that are taken in an order of their own are brought into it on their way to local
@@ -171,11 +179,32 @@ const char *gyre_attention_refuse_staged(const struct gyre_device_info *info,
     return refuse_precision(info, p);
 }
 
+static struct gyre_attention_tile staged_tile(const struct gyre_attention_problem *p)
+{
+    return (struct gyre_attention_tile){STAGED_WG, 32, 32, gyre_attention_gpu_v_tile(p)};
+}
+
 void gyre_attention_add_staged(const struct gyre_device *device,
                                const struct gyre_attention_problem *p, struct gyre_plan *plan)
 {
-    const struct gyre_attention_tile tile = {STAGED_WG, 32, 32, gyre_attention_gpu_v_tile(p)};
-    add_attention(device, p, &tile, true, plan);
+    const struct gyre_attention_tile tile = staged_tile(p);
+    add_attention(device, p, &tile, true, 1, plan);
+}
+
+const char *gyre_attention_refuse_staged_splits(const struct gyre_device_info *info,
+                                                const struct gyre_attention_problem *p)
+{
+    const struct gyre_attention_tile tile = staged_tile(p);
+    const char *why = gyre_attention_refuse_staged(info, p);
+    return why != NULL ? why : refuse_splits(info, p, &tile);
+}
+
+void gyre_attention_add_staged_splits(const struct gyre_device *device,
+                                      const struct gyre_attention_problem *p,
+                                      struct gyre_plan *plan)
+{
+    const struct gyre_attention_tile tile = staged_tile(p);
+    add_attention(device, p, &tile, true, choose_splits(&device->info, p, &tile), plan);
 }
 
 const char *gyre_attention_refuse_direct(const struct gyre_device_info *info,
@@ -188,9 +217,30 @@ const char *gyre_attention_refuse_direct(const struct gyre_device_info *info,
     return refuse_precision(info, p);
 }
 
+static struct gyre_attention_tile direct_tile(const struct gyre_attention_problem *p)
+{
+    return (struct gyre_attention_tile){64, 8, 32, gyre_attention_gpu_v_tile(p)};
+}
+
 void gyre_attention_add_direct(const struct gyre_device *device,
                                const struct gyre_attention_problem *p, struct gyre_plan *plan)
 {
-    const struct gyre_attention_tile tile = {64, 8, 32, gyre_attention_gpu_v_tile(p)};
-    add_attention(device, p, &tile, false, plan);
+    const struct gyre_attention_tile tile = direct_tile(p);
+    add_attention(device, p, &tile, false, 1, plan);
+}
+
+const char *gyre_attention_refuse_direct_splits(const struct gyre_device_info *info,
+                                                const struct gyre_attention_problem *p)
+{
+    const struct gyre_attention_tile tile = direct_tile(p);
+    const char *why = gyre_attention_refuse_direct(info, p);
+    return why != NULL ? why : refuse_splits(info, p, &tile);
+}
+
+void gyre_attention_add_direct_splits(const struct gyre_device *device,
+                                      const struct gyre_attention_problem *p,
+                                      struct gyre_plan *plan)
+{
+    const struct gyre_attention_tile tile = direct_tile(p);
+    add_attention(device, p, &tile, false, choose_splits(&device->info, p, &tile), plan);
 }

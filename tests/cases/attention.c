@@ -47,13 +47,14 @@ uint32_t attention_most_keys(const struct attention_case *row)
     return longest(row->cu_kv_lens, row->kv_len, row->max_kv_len);
 }
 
-// Whether no shader is embedded for what the row has.
+// Whether no shader is embedded for what the row has: one thing at a time.
 static bool is_rare(const struct attention_case *row)
 {
-    return (row->has_alibi && row->mask != ATTENTION_MASK_NONE) ||
-           row->mask == ATTENTION_MASK_BITS || row->cu_q_lens != NULL || row->cu_kv_lens != NULL ||
-           row->k_positions != ATTENTION_IN_ORDER || row->n_relative != 0 || row->dim2 != 0 ||
-           row->rotates_q || row->rotates_k || row->has_key_sums;
+    const bool is_packed = row->cu_q_lens != NULL || row->cu_kv_lens != NULL;
+    const int n_extras = row->has_alibi + is_packed + (row->k_positions != ATTENTION_IN_ORDER);
+    const bool has_mask = row->mask != ATTENTION_MASK_NONE;
+    return n_extras + has_mask > 1 || (row->has_key_sums && has_mask) || row->n_relative != 0 ||
+           row->dim2 != 0 || row->rotates_q || row->rotates_k;
 }
 
 struct attention_run *attention_prepare(struct session *session, const struct attention_case *row,
