@@ -15,8 +15,8 @@ static void cut(struct gyre_tensor *tensor, int axis, uint64_t first, uint64_t n
     tensor->shape[axis] = n;
 }
 
-// A tensor of queries or keys, if there: what belongs to sequence b, on its axis of batches or, when
-// they are packed, of tokens.
+// A tensor of queries or keys, if there: what belongs to sequence b, on its axis of batches or,
+// where they are packed, of tokens.
 static void cut_sequence(struct gyre_tensor *tensor, bool is_packed, int batch_axis, int token_axis,
                          uint64_t b, struct oracle_span span)
 {

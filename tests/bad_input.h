@@ -64,7 +64,7 @@ struct bad_call {
     struct spoiling spoiling;
 };
 
-// A call of gyre_attention, and gyre_attention_supported's answer, are INVALID, and the log says so.
+// A call of gyre_attention and gyre_attention_supported's answer are INVALID, and the log says so.
 void assert_bad_attention(struct fixture *f, const char *name,
                           const struct gyre_attention_params *params, const char *says);
 

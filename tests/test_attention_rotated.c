@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Attention that rotates q and k while it loads them is gyre_rope first, and then attention. Rotated
-// heads are f32 here, whatever the dtype: that is what fused rotation promises.
+// Attention that rotates q and k while it loads them is gyre_rope first, and then attention.
+// Rotated heads are f32 here, whatever the dtype: that is what fused rotation promises.
 #include <math.h>
 #include <string.h>
 

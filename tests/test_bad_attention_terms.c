@@ -162,6 +162,23 @@ Test(bad_attention_terms, packed)
     on_each_device(spoil_packed);
 }
 
+// No sequence at all is no mistake.
+static void pack_nothing(struct fixture *f)
+{
+    set_packed(f);
+    f->attention.cu_q_lens.shape[3] = f->attention.cu_kv_lens.shape[3] = 1;
+    f->attention.kv_lens.shape[3] = 0;
+    f->attention.mask = (struct gyre_tensor){0};
+    cr_assert(gyre_attention(f->session.stream, &f->attention) == GYRE_OK, "%s: %s",
+              f->session.info->id, f->session.log.text);
+    assert_untouched(f, "no sequence");
+}
+
+Test(bad_attention_terms, no_sequences)
+{
+    on_each_device(pack_nothing);
+}
+
 // --- where keys stand, and relative keys
 
 static const struct bad_call bad_keys[] = {

@@ -20,10 +20,11 @@ static void compare_output(const struct guarded *output, const double *want, dou
     compare_whole(&comparison, bounds_of_sums(output->layout.dtype), scale, result);
 }
 
-// Bounds of one key's sum, as the header gives them, and of adding it to what was there. An error of
-// the exponent of p = exp(s - L) is as large a relative error of p. L and s are off by 2^-23 of their
-// sizes, |s| is at most |L| + |log p|, and p |log p| is below 0.37; the 8 are left for products of
-// small numbers, for the exponential and for the sum. A key that no query sees adds nothing at all.
+// Bounds of one key's sum, as the header gives them, and of adding it to what was there. An error
+// of the exponent of p = exp(s - L) is as large a relative error of p. L and s are off by 2^-23 of
+// their sizes, |s| is at most |L| + |log p|, and p |log p| is below 0.37; the 8 are left for
+// products of small numbers, for the exponential and for the sum. A key that no query sees adds
+// nothing at all.
 static double sum_bound(double sum, double n, double largest_lse, double want)
 {
     if (isnan(want) || n == 0)
