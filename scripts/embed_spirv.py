@@ -45,6 +45,8 @@ def fused_variants():
                                          ("ARGS_BINDING", 19))
     for out in FLOATS:
         yield "attention_combine", (("OUT_DTYPE", out),)
+    for part, out in itertools.product(FLOATS, repeat=2):
+        yield "attention_merge", (("PART_DTYPE", part), ("OUT_DTYPE", out))
 
 
 def scores_variants():
@@ -65,11 +67,22 @@ def scores_variants():
                               ("EXTRAS", extras), ("ARGS_BINDING", 9))
 
 
+def linear_variants():
+    for kv, rope in itertools.product(FLOATS, (0, 1, 2)):
+        yield "linear_state", (("K_DTYPE", kv), ("V_DTYPE", kv), ("ROPE", rope),
+                               ("ARGS_BINDING", 7))
+    yield "linear_prefix", (("ARGS_BINDING", 6),)
+    for (q, kv), rope in itertools.product(Q_KV, (0, 1, 2)):
+        yield "linear_attention", (("Q_DTYPE", q), ("K_DTYPE", kv), ("V_DTYPE", kv),
+                                   ("OUT_DTYPE", q), ("ROPE", rope), ("ARGS_BINDING", 7))
+
+
 def variants():
     """Yields (kernel, ((define, value), ...)), in the order of src/kernels.c."""
     yield from rope_variants()
     yield from fused_variants()
     yield from scores_variants()
+    yield from linear_variants()
 
 
 def compile_shader(root, compiler, kernel, defines):
