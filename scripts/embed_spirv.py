@@ -68,13 +68,13 @@ def scores_variants():
 
 
 def linear_variants():
-    for (q, kv), rope in itertools.product(Q_KV, (0, 1, 2)):
-        yield "linear_attention", (("Q_DTYPE", q), ("K_DTYPE", kv), ("V_DTYPE", kv),
-                                   ("OUT_DTYPE", q), ("ROPE", rope), ("ARGS_BINDING", 7))
     for kv, rope in itertools.product(FLOATS, (0, 1, 2)):
         yield "linear_state", (("K_DTYPE", kv), ("V_DTYPE", kv), ("ROPE", rope),
                                ("ARGS_BINDING", 7))
     yield "linear_prefix", (("ARGS_BINDING", 6),)
+    for (q, kv), rope in itertools.product(Q_KV, (0, 1, 2)):
+        yield "linear_attention", (("Q_DTYPE", q), ("K_DTYPE", kv), ("V_DTYPE", kv),
+                                   ("OUT_DTYPE", q), ("ROPE", rope), ("ARGS_BINDING", 7))
 
 
 def variants():

@@ -15,8 +15,12 @@
 // is no faster than global memory.
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_shader_explicit_arithmetic_types_float16 : enable
 #include "common.glsl"
 #include "args/attention.h"
+#if EXTRAS & EXTRA_F16_SUMS
+#include "f16.glsl"
+#endif
 
 layout(constant_id = 1) const uint TILE_Q = 32;
 layout(constant_id = 2) const uint TILE_K = 32;
@@ -48,9 +52,6 @@ const uint MQ = TILE_Q / TY;
 const uint MK = TILE_K / TX;
 const uint NV = (V_TILE + 4 * TX - 1) / (4 * TX);
 
-// A row of the tile of p, in vec4: odd, so that work-items of a column meet different banks.
-const uint P_STRIDE = TILE_K / 4 | 1;
-shared vec4 p_tile[TILE_Q * P_STRIDE];
 shared vec4 part[TILE_Q * TX / 4]; // (TILE_Q, TX) what each work-item brings to a reduction
 
 // The tile of this group and the place of this work-item in it.
@@ -100,29 +101,11 @@ void init_rows()
     }
 }
 
-void clear_scores()
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
-            s[i][j] = 0.0;
-}
+#include "attention_sums.glsl"
 
-void add_products(vec4 qx[MQ], vec4 kx[MK])
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
-            s[i][j] += qx[i].x * kx[j].x + qx[i].y * kx[j].y + qx[i].z * kx[j].z +
-                       qx[i].w * kx[j].w;
-}
-
-// Adds the weights px, each for one key, times this work-item's columns of v. A hidden key's value
-// must not even meet a zero.
-void add_values(float px[MQ], vec4 vx[NV], bool is_whole)
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint c = 0; c < NV; c++)
-            o[i][c] += px[i] * (is_whole || px[i] != 0.0 ? vx[c] : vec4(0.0));
-}
+// A row of the tile of p, in real4: odd, so that work-items of a column meet different banks.
+const uint P_STRIDE = TILE_K / 4 | 1;
+shared real4 p_tile[TILE_Q * P_STRIDE];
 
 #if STAGED
 #include "attention_staged.glsl"
@@ -137,7 +120,7 @@ void finish_scores(uint key, bool is_whole)
         [[unroll]] for (uint j = 0; j < MK; j++) {
             uint head = head_of(kv_head, row_of(i)), query = query_of(row_of(i));
             int k_pos = position_of(key + tx + j * TX);
-            float raw = related(s[i][j] * a.scale, head, query, k_pos);
+            float raw = related(scaled(s[i][j]), head, query, k_pos);
             s[i][j] = biased(capped(raw), head, query, k_pos);
         }
     if (is_whole)
@@ -193,7 +176,7 @@ void update_rows()
             uint at = tx + j * TX;
             float weight = exp_neg(s[i][j] - shift);
             l[i] += weight;
-            p_tile[row * P_STRIDE + at / 4][at % 4] = weight;
+            p_tile[row * P_STRIDE + at / 4][at % 4] = real(weight);
         }
     }
     barrier(); // p is complete, and part may be written again

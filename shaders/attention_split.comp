@@ -82,8 +82,8 @@ void init_rows()
             acc[i][c] = 0.0;
 }
 
-// stage_q: elements [d, d + CHUNK) of the rows. load_k: elements [d, d + 4) of a key, zeros past its
-// end.
+// stage_q: elements [d, d + CHUNK) of the rows. load_k: elements [d, d + 4) of a key, zeros past
+// its end.
 #if PAIRED
 void stage_q(uint d)
 {

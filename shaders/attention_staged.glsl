@@ -6,14 +6,14 @@
 const uint N_CHUNKS = (HEAD_DIM + 31) / 32;
 const uint CHUNK = ((HEAD_DIM + N_CHUNKS - 1) / N_CHUNKS + 3) / 4 * 4;
 const uint CHUNK_STRIDE = CHUNK / 4 | 1;
-// Keys and vec4 per key of v that are staged at once.
+// Keys and real4 per key of v that are staged at once.
 const uint V_KEYS = TILE_K / NV;
 const uint V_ROW = (V_TILE + 3) / 4;
 
 const uint QK_SIZE = (TILE_Q + TILE_K) * CHUNK_STRIDE;
 const uint V_SIZE = V_KEYS * V_ROW;
 const uint K_STAGE = TILE_Q * CHUNK_STRIDE; // k follows q
-shared vec4 stage[QK_SIZE > V_SIZE ? QK_SIZE : V_SIZE];
+shared real4 stage[QK_SIZE > V_SIZE ? QK_SIZE : V_SIZE];
 shared head_place q_places[TILE_Q];
 
 void find_q()
@@ -25,21 +25,23 @@ void find_q()
 
 // Elements [d, d + CHUNK) of the tile's rows and of TILE_K keys.
 #if PAIRED
-void stage_pair(uint row_begin, uint x, vec2 pair)
+void stage_pair(uint row_begin, uint x, real first, real second)
 {
-    stage[row_begin + x / 4][x % 4] = pair.x;
-    stage[row_begin + x / 4][x % 4 + 1] = pair.y;
+    stage[row_begin + x / 4][x % 4] = first;
+    stage[row_begin + x / 4][x % 4 + 1] = second;
 }
 
 void stage_qk(uint key, uint d)
 {
     for (uint e = 2 * gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += 2 * WG) {
         uint row = e / CHUNK, x = e % CHUNK;
-        stage_pair(row * CHUNK_STRIDE, x, q_pair(q_places[row], d + x));
+        vec2 pair = q_pair(q_places[row], d + x);
+        stage_pair(row * CHUNK_STRIDE, x, Q_FACTOR(real, pair.x), Q_FACTOR(real, pair.y));
     }
     for (uint e = 2 * gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += 2 * WG) {
         uint row = e / CHUNK, x = e % CHUNK;
-        stage_pair(K_STAGE + row * CHUNK_STRIDE, x, k_pair(k_place(key + row, kv_head), d + x));
+        vec2 pair = k_pair(k_place(key + row, kv_head), d + x);
+        stage_pair(K_STAGE + row * CHUNK_STRIDE, x, real(pair.x), real(pair.y));
     }
 }
 #else
@@ -48,12 +50,12 @@ void stage_qk(uint key, uint d)
     [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += WG) {
         uint row = e / CHUNK, x = e % CHUNK;
         stage[row * CHUNK_STRIDE + x / 4][x % 4] =
-            d + x < HEAD_DIM ? LOAD(Q_DTYPE, q, q_places[row] + d + x) : 0.0;
+            Q_FACTOR(real, d + x < HEAD_DIM ? LOAD(Q_DTYPE, q, q_places[row] + d + x) : 0.0);
     }
     [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += WG) {
         uint row = e / CHUNK, x = e % CHUNK;
         stage[K_STAGE + row * CHUNK_STRIDE + x / 4][x % 4] =
-            d + x < HEAD_DIM ? LOAD(K_DTYPE, k, k_place(key + row, kv_head) + d + x) : 0.0;
+            real(d + x < HEAD_DIM ? LOAD(K_DTYPE, k, k_place(key + row, kv_head) + d + x) : 0.0);
     }
 }
 #endif
@@ -64,36 +66,38 @@ void stage_v(uint key)
     for (uint e = gl_LocalInvocationIndex; e < V_KEYS * V_ROW * 4; e += WG) {
         uint row = e / (V_ROW * 4), x = e % (V_ROW * 4);
         uint begin = ROW(v, batch, k_token(key + row), kv_head) + first_column;
-        stage[e / 4][e % 4] = x < n_columns ? LOAD(V_DTYPE, v, begin + x) : 0.0;
+        stage[e / 4][e % 4] = real(x < n_columns ? LOAD(V_DTYPE, v, begin + x) : 0.0);
     }
 }
 
 void raw_scores(uint key)
 {
-    clear_scores();
+    clear_products();
     for (uint d = 0; d < HEAD_DIM; d += CHUNK) {
         stage_qk(key, d);
         barrier();
         for (uint x = 0; x < CHUNK / 4; x++) {
-            vec4 qx[MQ], kx[MK];
+            real4 qx[MQ], kx[MK];
             [[unroll]] for (uint i = 0; i < MQ; i++)
                 qx[i] = stage[(ty * MQ + i) * CHUNK_STRIDE + x];
             [[unroll]] for (uint j = 0; j < MK; j++)
                 kx[j] = stage[K_STAGE + (tx + j * TX) * CHUNK_STRIDE + x];
             add_products(qx, kx);
         }
+        take_products();
         barrier(); // the stage may be written again
     }
 }
 
 void weighted_values(uint key, bool is_whole)
 {
+    clear_values();
     for (uint done = 0; done < TILE_K; done += V_KEYS) {
         stage_v(key + done);
         barrier();
         for (uint x = 0; x < V_KEYS; x++) {
-            float px[MQ];
-            vec4 vx[NV];
+            real px[MQ];
+            real4 vx[NV];
             [[unroll]] for (uint i = 0; i < MQ; i++)
                 px[i] = p_tile[(ty * MQ + i) * P_STRIDE + (done + x) / 4][(done + x) % 4];
             [[unroll]] for (uint c = 0; c < NV; c++)
@@ -102,4 +106,5 @@ void weighted_values(uint key, bool is_whole)
         }
         barrier(); // the stage may be written again
     }
+    take_values();
 }

@@ -71,7 +71,7 @@ static bool can_keep_nan(const struct vk_device *device, const struct vk_extensi
 }
 
 // Names the extensions to enable, all of them optional; returns their number.
-static uint32_t choose_extensions(struct vk_device *device, const char *names[2])
+static uint32_t choose_extensions(struct vk_device *device, const char *names[3])
 {
     // A layered driver (MoltenVK) wants this one named whenever it has it.
     const char *portability = "VK_KHR_portability_subset";
@@ -83,6 +83,8 @@ static uint32_t choose_extensions(struct vk_device *device, const char *names[2]
     device->can_keep_nan = can_keep_nan(device, &extensions);
     if (device->can_keep_nan)
         names[n++] = VK_KHR_SHADER_FLOAT_CONTROLS_EXTENSION_NAME;
+    if (device->base.info.has_f16_math)
+        names[n++] = VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME;
     free(extensions.names);
     return n;
 }
@@ -96,11 +98,16 @@ static enum gyre_status create_handle(struct vk_device *device)
         .queueCount = 1,
         .pQueuePriorities = &priority,
     };
+    VkPhysicalDeviceShaderFloat16Int8Features f16_math = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
+        .shaderFloat16 = VK_TRUE,
+    };
     const VkPhysicalDevice16BitStorageFeatures f16_storage = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+        .pNext = device->base.info.has_f16_math ? &f16_math : NULL,
         .storageBuffer16BitAccess = device->base.info.has_f16_storage,
     };
-    const char *extensions[2];
+    const char *extensions[3];
     const VkDeviceCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
         .pNext = &f16_storage,
