@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "peer.h"
 #include "probe.h"
 #include "subject.h"
 
@@ -12,12 +13,13 @@ enum { MIN_RUNS = 20, MIN_SLOW_RUNS = 3, NAP_NS = 2000000, MAX_NAPS = 100 };
 static const double default_min_s = 0.5, max_s = 6, turn_s = 0.1;
 static const double GiB = 1024.0 * 1024 * 1024;
 
-// Two things that take turns.
+// What takes turns.
 struct contest {
     struct session *session;
     struct subject *subject;
     struct probe *probe; // NULL: none
-    struct samples wall, device, limit;
+    struct peer *peer;   // NULL: none
+    struct samples wall, device, limit, peer_wall;
     enum gyre_status status;
 };
 
@@ -48,6 +50,14 @@ static void run_probe(struct contest *contest, bool is_measured)
     probe_run(contest->probe);
     if (is_measured)
         samples_add(&contest->limit, clock_s() - start);
+}
+
+static void run_peer(struct contest *contest, bool is_measured)
+{
+    double start = clock_s();
+    peer_run(contest->peer);
+    if (is_measured)
+        samples_add(&contest->peer_wall, clock_s() - start);
 }
 
 // Idle threads of a pool spin for a while before they sleep, and would take the other side's cores.
@@ -84,6 +94,8 @@ static void hold_contest(struct contest *contest, double min_s)
         take_turn(contest, run_subject);
         if (contest->probe != NULL)
             take_turn(contest, run_probe);
+        if (contest->peer != NULL)
+            take_turn(contest, run_peer);
     }
 }
 
@@ -94,6 +106,8 @@ static void fill_rates(struct contest *contest, enum limit limit, struct measure
     struct stats probe = samples_stats(&contest->limit);
     double work = limit_is_flops(limit) ? out->cost.flops : out->cost.bytes;
     out->rate = work / out->wall.min;
+    out->peer = samples_stats(&contest->peer_wall);
+    out->peer_ratio = out->peer.min / out->wall.min;
     if (probe.n == 0)
         return;
     out->limit_rate = probe_work(contest->probe) / probe.min;
@@ -121,14 +135,49 @@ static size_t count_copies(const struct session *session, const struct bench_row
     return (size_t)(cold_size() / cost.bytes) + 1;
 }
 
+static size_t count_threads(const struct session *session)
+{
+    return session->info->n_units > 0 ? session->info->n_units : 1;
+}
+
 // Probes run on the host: they say what bounds our CPU path, and nothing about other devices.
 static struct probe *make_probe(const struct session *session, const struct bench_row *row,
                                 const struct measurement *m)
 {
-    size_t n_threads = session->info->n_units > 0 ? session->info->n_units : 1;
     if (session->info->type != GYRE_DEVICE_CPU)
         return NULL;
-    return probe_create(row->limit, m->cost, m->n_copies, n_threads);
+    return probe_create(row->limit, m->cost, m->n_copies, count_threads(session));
+}
+
+// So do peers. Fails the check when the results differ.
+static struct peer *make_peer(const struct contest *contest, const struct bench_row *row,
+                              const struct case_dtypes *dtypes, const struct openblas *blas,
+                              struct measurement *m)
+{
+    struct session *session = contest->session;
+    struct result compared;
+    if (blas == NULL)
+        return NULL;
+    m->no_peer = session->info->type == GYRE_DEVICE_CPU ? peer_refuse(row, dtypes)
+                                                        : "it runs beside our CPU path only";
+    if (m->no_peer != NULL)
+        return NULL;
+    struct peer *peer = peer_create(blas, session, subject_attention(contest->subject), m->n_copies,
+                                    count_threads(session), &compared);
+    if (peer == NULL)
+        m->check = compared;
+    return peer;
+}
+
+static void free_contest(struct contest *contest)
+{
+    probe_destroy(&contest->probe);
+    peer_destroy(&contest->peer);
+    subject_destroy(&contest->subject);
+    samples_free(&contest->wall);
+    samples_free(&contest->device);
+    samples_free(&contest->limit);
+    samples_free(&contest->peer_wall);
 }
 
 void measure_row(struct session *session, const struct bench_row *row,
@@ -142,15 +191,14 @@ void measure_row(struct session *session, const struct bench_row *row,
                                      &out->first_s, &out->check);
     if (contest.subject == NULL)
         return;
+    contest.status = subject_scratch(contest.subject, &out->scratch_size);
     contest.probe = make_probe(session, row, out);
-    hold_contest(&contest, options->min_s > 0 ? options->min_s : default_min_s);
-    if (contest.status == GYRE_OK)
-        fill_rates(&contest, row->limit, out);
-    else
+    contest.peer = make_peer(&contest, row, dtypes, options->peer, out);
+    if (out->check.outcome == OUTCOME_PASS)
+        hold_contest(&contest, options->min_s > 0 ? options->min_s : default_min_s);
+    if (contest.status != GYRE_OK)
         result_fail_status(&out->check, "timing", contest.status, session->log.text);
-    probe_destroy(&contest.probe);
-    subject_destroy(&contest.subject);
-    samples_free(&contest.wall);
-    samples_free(&contest.device);
-    samples_free(&contest.limit);
+    if (out->check.outcome == OUTCOME_PASS)
+        fill_rates(&contest, row->limit, out);
+    free_contest(&contest);
 }

@@ -3,14 +3,14 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <pthreadpool.h>
 
+#include "memory.h"
 #include "probe_isa.h"
 
 // More pieces than threads, so that a thread that is held up does not hold up the run.
-enum { PIECES_PER_THREAD = 4, ALIGNMENT = 2 << 20 };
+enum { PIECES_PER_THREAD = 4 };
 static const double min_flops = 2e8; // of a run: enough to be timed
 
 struct loops {
@@ -42,16 +42,10 @@ static struct loops best_loops(void)
     return (struct loops){probe_fma_baseline, probe_read_baseline, probe_scale_baseline};
 }
 
-// Memory of all copies, with its pages there: large ones, as the CPU device has. It is not zeros:
-// equal pages could be shared.
+// Memory of all copies, with its pages there. It is not zeros: equal pages could be shared.
 static char *make_memory(size_t size)
 {
-    size_t padded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    char *memory = aligned_alloc(ALIGNMENT, padded);
-#if defined(MADV_HUGEPAGE)
-    if (memory != NULL)
-        madvise(memory, padded, MADV_HUGEPAGE); // a wish
-#endif
+    char *memory = memory_create(size);
     for (size_t i = 0; memory != NULL && i + sizeof(size_t) <= size; i += sizeof(size_t))
         memcpy(memory + i, &i, sizeof(i));
     return memory;

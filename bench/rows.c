@@ -47,6 +47,25 @@ enum { QUICK = ROW_QUICK, SOFTWARE = ROW_SOFTWARE };
         }                                                                                          \
     }
 
+// Linear attention with RoPE, causal, as many heads; of a prompt, and of a token whose sums are read
+// and written in place.
+#define LINEAR(limit_, sets_, label, dtypes_, tokens, dim, ...)                                    \
+    {                                                                                              \
+        .limit = limit_, .sets = sets_, .linear = {                                                \
+            label,                                                                                 \
+            dtypes_,                                                                               \
+            .q_len = tokens,                                                                       \
+            .kv_len = tokens,                                                                      \
+            .n_heads = 32,                                                                         \
+            .n_kv_heads = 8,                                                                       \
+            .head_dim = dim,                                                                       \
+            .has_rope = true,                                                                      \
+            .is_causal = true,                                                                     \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define SUMS_IN_PLACE .has_past = true, .has_state = true, .is_in_place = true
+
 const struct bench_row bench_rows[] = {
     ROPE(LIMIT_COPY, QUICK, "half_512", CASE_ALL, 512, 32, GYRE_ROPE_HALF, 0),
     ROPE(LIMIT_COPY, QUICK, "interleaved_512", CASE_ALL, 512, 32, GYRE_ROPE_INTERLEAVED, 0),
@@ -79,22 +98,29 @@ const struct bench_row bench_rows[] = {
     DECODE(0, "decode_1024_d128", CASE_F16, 1024, 128),
     DECODE(0, "decode_16384_d128", CASE_F16, 16384, 128),
     DECODE(SOFTWARE, "decode_512_d128", CASE_F32 | CASE_F16, 512, 128),
+
+    LINEAR(LIMIT_FMA, 0, "prefill_2048_d64", CASE_F32 | CASE_F16, 2048, 64, .check_step = 128),
+    LINEAR(LIMIT_FMA, 0, "prefill_2048_d128", CASE_F32 | CASE_F16, 2048, 128, .check_step = 256),
+    LINEAR(LIMIT_FMA, SOFTWARE, "prefill_64_d128", CASE_F32, 64, 128, .check_step = 4),
+    LINEAR(LIMIT_SCALE, 0, "decode_d128", CASE_F32 | CASE_F16, 1, 128, SUMS_IN_PLACE),
     {.rope = {.name = NULL}},
 };
 
 const char *bench_row_op(const struct bench_row *row)
 {
-    return row->rope.name != NULL ? "rope" : "attention";
+    return row->rope.name != NULL ? "rope" : row->attention.name != NULL ? "attention" : "linear";
 }
 
 const char *bench_row_name(const struct bench_row *row)
 {
-    return row->rope.name != NULL ? row->rope.name : row->attention.name;
+    return row->rope.name != NULL        ? row->rope.name
+           : row->attention.name != NULL ? row->attention.name
+                                         : row->linear.name;
 }
 
 unsigned bench_row_dtypes(const struct bench_row *row)
 {
-    unsigned bits = row->rope.name != NULL ? row->rope.dtypes : row->attention.dtypes;
+    unsigned bits = row->rope.dtypes | row->attention.dtypes | row->linear.dtypes;
     return bits != 0 ? bits : CASE_F32;
 }
 
@@ -129,8 +155,23 @@ static struct cost attention_cost(const struct attention_case *row,
     };
 }
 
+// A multiplication and an addition per element of the sums, for every key and for every query; and
+// the sums themselves.
+static struct cost linear_cost(const struct linear_case *row)
+{
+    double element = (double)row->head_dim * row->head_dim;
+    double per_query = element * row->n_heads * row->q_len;
+    double per_key = element * row->n_kv_heads * row->kv_len;
+    return (struct cost){
+        .bytes = 2 * element * row->n_kv_heads * sizeof(float),
+        .flops = 2 * (per_query + per_key),
+    };
+}
+
 struct cost bench_row_cost(const struct bench_row *row, const struct case_dtypes *dtypes)
 {
+    if (row->linear.name != NULL)
+        return linear_cost(&row->linear);
     return row->rope.name != NULL ? rope_cost(&row->rope, dtypes)
                                   : attention_cost(&row->attention, dtypes);
 }

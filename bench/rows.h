@@ -5,6 +5,7 @@
 #define BENCH_ROWS_H
 
 #include "cases/attention.h"
+#include "cases/linear.h"
 #include "cases/rope.h"
 
 // What bounds a row's speed, and is probed next to it.
@@ -27,11 +28,12 @@ struct bench_row {
     // The one with a name is measured.
     struct rope_case rope;
     struct attention_case attention;
+    struct linear_case linear;
 };
 
 extern const struct bench_row bench_rows[]; // ended by a row without names
 
-const char *bench_row_op(const struct bench_row *row);   // "rope", "attention"
+const char *bench_row_op(const struct bench_row *row);   // "rope", "attention", "linear"
 const char *bench_row_name(const struct bench_row *row); // NULL: the end
 unsigned bench_row_dtypes(const struct bench_row *row);  // CASE_* bits
 

@@ -27,9 +27,12 @@ static bool prepare(struct subject *subject, const struct bench_row *row,
     if (row->rope.name != NULL) {
         subject->op = &rope_operator;
         subject->run = rope_prepare(subject->session, &row->rope, dtypes->q, seed, result);
-    } else {
+    } else if (row->attention.name != NULL) {
         subject->op = &attention_operator;
         subject->run = attention_prepare(subject->session, &row->attention, dtypes, seed, result);
+    } else {
+        subject->op = &linear_operator;
+        subject->run = linear_prepare(subject->session, &row->linear, dtypes, seed, result);
     }
     return subject->run != NULL;
 }
@@ -144,6 +147,26 @@ enum gyre_status subject_enqueue(struct subject *subject)
     subject->next = (subject->next + 1) % subject->n_copies;
     return subject->op == &rope_operator ? gyre_rope(stream, &copy->rope)
                                          : gyre_attention(stream, &copy->attention);
+}
+
+enum gyre_status subject_scratch(struct subject *subject, uint64_t *size)
+{
+    struct session *session = subject->session;
+    struct gyre_stream *shared = session->stream;
+    enum gyre_status status = gyre_stream_create(session->device, &session->stream);
+    if (status == GYRE_OK)
+        status = subject_enqueue(subject);
+    if (status == GYRE_OK)
+        status = gyre_stream_finish(session->stream);
+    *size = gyre_stream_scratch_size(session->stream);
+    gyre_stream_destroy(&session->stream);
+    session->stream = shared;
+    return status;
+}
+
+const struct gyre_attention_params *subject_attention(const struct subject *subject)
+{
+    return subject->op == &attention_operator ? attention_run_params(subject->run) : NULL;
 }
 
 void subject_destroy(struct subject **subject)

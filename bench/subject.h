@@ -15,6 +15,10 @@ struct subject *subject_create(struct session *session, const struct bench_row *
                                const struct case_dtypes *dtypes, size_t n_copies, uint64_t seed,
                                double *first_s, struct result *result);
 enum gyre_status subject_enqueue(struct subject *subject);
+// Bytes that a call takes beside its tensors: it runs once more, on a stream of its own.
+enum gyre_status subject_scratch(struct subject *subject, uint64_t *size);
+// Of the call that was verified; NULL: it is no attention.
+const struct gyre_attention_params *subject_attention(const struct subject *subject);
 void subject_destroy(struct subject **subject);
 
 #endif

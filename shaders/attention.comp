@@ -5,9 +5,11 @@
 //   l = l exp(m - m') + sum p       o = o exp(m - m') + p v
 //   out = o / (l + exp(sink - m))   lse = m + log l
 //
-// groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE
-// columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by
-// MK keys of s and MQ rows by NV vec4 of o.
+// With EXTRA_PARTIAL over the keys of one split, and o, m and l are left for attention_combine.
+//
+// groups: (row tiles * splits * v tiles, kv heads, batch), v tiles innermost. A group owns TILE_Q
+// packed rows and V_TILE columns of v; its work-items form a grid of TX keys or columns by TY rows,
+// each owning MQ rows by MK keys of s and MQ rows by NV vec4 of o.
 //
 // STAGED 1: q, k and v pass through shared memory. 0: only p does, for devices where shared memory
 // is no faster than global memory.
@@ -28,13 +30,17 @@ BUFFER(2, restrict readonly, V, TYPE(V_DTYPE), v);          // (batch, key, kv h
 BUFFER(3, restrict readonly, Mask, TYPE(MASK_DTYPE), mask); // (batch, head, query, key)
 BUFFER(4, restrict writeonly, Out, TYPE(OUT_DTYPE), result); // (batch, query, head, v_dim)
 BUFFER(5, restrict writeonly, Lse, float, lse);             // (batch, head, query)
-BUFFER(6, restrict readonly, Starts, int, starts);          // (batch)
-BUFFER(7, restrict readonly, Lens, int, lens);              // (batch)
-BUFFER(8, restrict readonly, Slopes, float, slopes);        // (head)
-BUFFER(9, restrict readonly, Sinks, float, sinks);          // (head)
+BUFFER(18, restrict readonly, Sinks, float, sinks);         // (head)
+#define FIRST_EXTRA 6
+#include "extras.glsl"
 
+#include "sequence.glsl"
+#include "staged_positions.glsl"
 #include "keys.glsl"
+#include "score.glsl"
+#include "walk.glsl"
 #include "packed_rows.glsl"
+#include "partial.glsl"
 
 const uint TX = 16;
 const uint TY = WG / TX;
@@ -48,7 +54,12 @@ shared vec4 p_tile[TILE_Q * P_STRIDE];
 shared vec4 part[TILE_Q * TX / 4]; // (TILE_Q, TX) what each work-item brings to a reduction
 
 // The tile of this group and the place of this work-item in it.
-uint batch, kv_head, first_row, first_column, n_columns;
+uint kv_head, first_row, first_column, n_columns;
+#if EXTRAS & EXTRA_PARTIAL
+uint split;
+#else
+const uint split = 0;
+#endif
 uint tx, ty;
 
 // The MQ rows of this work-item.
@@ -59,11 +70,15 @@ float s[MQ][MK];
 void find_tile()
 {
     uint n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
-    uint n_row_tiles = gl_NumWorkGroups.x / n_v_tiles;
-    batch = gl_WorkGroupID.z;
+    uint n_row_tiles = gl_NumWorkGroups.x / n_v_tiles, row_tile = gl_WorkGroupID.x / n_v_tiles;
+#if EXTRAS & EXTRA_PARTIAL
+    n_row_tiles /= a.n_splits;
+    split = row_tile % a.n_splits;
+    row_tile /= a.n_splits;
+#endif
     kv_head = gl_WorkGroupID.y;
     // Last rows first: under causality they see the most keys.
-    first_row = (n_row_tiles - 1 - gl_WorkGroupID.x / n_v_tiles) * TILE_Q;
+    first_row = (n_row_tiles - 1 - row_tile) * TILE_Q;
     first_column = gl_WorkGroupID.x % n_v_tiles * V_TILE;
     n_columns = min(a.v_dim - first_column, V_TILE);
     tx = gl_LocalInvocationIndex % TX;
@@ -115,13 +130,16 @@ void add_values(float px[MQ], vec4 vx[NV], bool is_whole)
 #include "attention_direct.glsl"
 #endif
 
-// Raw dot products become what softmax sees.
+// Dot products become what softmax sees.
 void finish_scores(uint key, bool is_whole)
 {
     [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
-            s[i][j] = biased(capped(s[i][j] * a.scale), head_of(kv_head, row_of(i)),
-                             query_of(row_of(i)), key + tx + j * TX);
+        [[unroll]] for (uint j = 0; j < MK; j++) {
+            uint head = head_of(kv_head, row_of(i)), query = query_of(row_of(i));
+            int k_pos = position_of(key + tx + j * TX);
+            float raw = related(s[i][j] * a.scale, head, query, k_pos);
+            s[i][j] = biased(capped(raw), head, query, k_pos);
+        }
     if (is_whole)
         return;
     [[unroll]] for (uint i = 0; i < MQ; i++) {
@@ -130,7 +148,7 @@ void finish_scores(uint key, bool is_whole)
         keys seen = keys_of(query);
         [[unroll]] for (uint j = 0; j < MK; j++) {
             uint at = key + tx + j * TX;
-            s[i][j] = masked(s[i][j], seen, at, mask_begin + at);
+            s[i][j] = masked(s[i][j], seen, at, position_of(at), mask_begin);
         }
     }
 }
@@ -181,16 +199,39 @@ void update_rows()
     barrier(); // p is complete, and part may be written again
 }
 
-void write_row(uint i, float inverse)
+// The row's columns of o, times a factor, from element `begin` on.
+void write_columns(uint i, uint begin, float factor)
 {
-    uint begin = ROW(out, batch, query_of(row_of(i)), head_of(kv_head, row_of(i))) + first_column;
     [[unroll]] for (uint c = 0; c < NV; c++)
         [[unroll]] for (uint u = 0; u < 4; u++) {
             uint column = 4 * (tx + c * TX) + u;
             if (column < n_columns)
-                STORE(OUT_DTYPE, result, begin + column, o[i][c][u] * inverse);
+                STORE(OUT_DTYPE, result, begin + column, o[i][c][u] * factor);
         }
 }
+
+#if EXTRAS & EXTRA_PARTIAL
+void write_row(uint i, float sum)
+{
+    uint number = partial_of(kv_head, split, row_of(i));
+    if (first_column == 0u && tx == 0u) {
+        result[sums_of(number)] = m[i];
+        result[sums_of(number) + 1] = sum;
+    }
+    write_columns(i, acc_of(number) + first_column, 1.0);
+}
+#else
+void write_row(uint i, float sum)
+{
+    uint head = head_of(kv_head, row_of(i)), token = q_token(query_of(row_of(i)));
+    if (a.has_lse != 0u && first_column == 0u && tx == 0u)
+        lse[ROW(lse, batch, head, token)] =
+            sum == 0.0 ? NEG_INF : m[i] + log(sum); // m does not tell: it may pass over NaN
+    if (a.has_out != 0u)
+        write_columns(i, ROW(out, batch, token, head) + first_column,
+                      inverse_of(sum, m[i], LISTED(a.extras.sinks, sinks, head, NEG_INF)));
+}
+#endif
 
 void write_rows()
 {
@@ -199,29 +240,26 @@ void write_rows()
     barrier();
     [[unroll]] for (uint i = 0; i < MQ; i++) {
         float sum = row_sum(ty * MQ + i);
-        uint head = head_of(kv_head, row_of(i));
-        if (row_of(i) >= n_rows())
-            continue;
-        if (a.has_lse != 0u && first_column == 0u && tx == 0u)
-            lse[ROW(lse, batch, head, query_of(row_of(i)))] =
-                sum == 0.0 ? NEG_INF : m[i] + log(sum); // m does not tell: it may pass over NaN
-        if (a.has_out != 0u)
-            write_row(i, inverse_of(sum, m[i], LISTED(a.extras.sinks, sinks, head, NEG_INF)));
+        if (row_of(i) < n_rows())
+            write_row(i, sum);
     }
 }
 
 void main()
 {
+    find_sequence(gl_WorkGroupID.z);
     find_tile();
-    find_sequence(batch);
+#if EXTRAS & EXTRA_PACKED
+    if (first_row >= n_rows())
+        return;
+#endif
     find_q();
     init_rows();
-    keys first = keys_of_row(first_row), last = keys_of_row(first_row + TILE_Q - 1);
-    uint end = keys_end(last);
-    for (uint key = next_block(first, last, 0, TILE_K); key < end;
-         key = next_block(first, last, key + TILE_K, TILE_K)) {
-        bool is_whole = MASK_DTYPE == DTYPE_NONE && is_block_seen(first, key, TILE_K) &&
-                        is_block_seen(last, key, TILE_K);
+    uint begin = split * a.keys_per_split;
+    walk all = walk_of(query_of(first_row), query_of(first_row + TILE_Q - 1),
+                       begin + a.keys_per_split);
+    for (uint key = next_block(all, begin); key < all.end; key = next_block(all, key + TILE_K)) {
+        bool is_whole = is_whole_block(all, key);
         raw_scores(key);
         finish_scores(key, is_whole);
         update_rows();

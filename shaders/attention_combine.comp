@@ -16,11 +16,26 @@ BUFFER(0, restrict readonly, Partial, float, partial);       // acc (R, v_dim), 
 BUFFER(1, restrict writeonly, Out, TYPE(OUT_DTYPE), result); // (batch, query, head, v_dim)
 BUFFER(2, restrict writeonly, Lse, float, lse);              // (batch, head, query)
 BUFFER(3, restrict readonly, Sinks, float, sinks);           // (head)
+BUFFER(4, restrict readonly, QFirsts, int, q_firsts);        // (batch + 1)
 
 #include "exp.glsl"
 
 // Split i of a row is result number first + i * n_rows.
 uint first, n_rows, sums; // sums: where m and l begin
+
+// The sequence's queries begin at this token, and how many there are.
+uint first_token, n_queries;
+
+void find_queries(uint batch)
+{
+    first_token = 0u;
+    n_queries = a.q_len;
+    if (a.q_firsts == 0u)
+        return;
+    uint at = a.q_firsts - 1u + batch;
+    first_token = gyre_packed_first(q_firsts[at], a.q_total);
+    n_queries = gyre_packed_len(first_token, q_firsts[at + 1u], a.q_total, a.q_len);
+}
 
 vec2 max_and_sum(uint i)
 {
@@ -52,17 +67,18 @@ void main()
 {
     uint batch = gl_WorkGroupID.z / a.n_kv_heads, kv_head = gl_WorkGroupID.z % a.n_kv_heads;
     uint column = gl_GlobalInvocationID.x;
+    find_queries(batch);
     n_rows = a.q_len * a.group;
     sums = a.n_batch * a.n_kv_heads * a.n_splits * n_rows * a.v_dim;
-    for (uint row = gl_WorkGroupID.y; row < n_rows; row += gl_NumWorkGroups.y) {
-        uint query = row / a.group, head = kv_head * a.group + row % a.group;
+    for (uint row = gl_WorkGroupID.y; row < n_queries * a.group; row += gl_NumWorkGroups.y) {
+        uint token = first_token + row / a.group, head = kv_head * a.group + row % a.group;
         first = gl_WorkGroupID.z * a.n_splits * n_rows + row;
         vec2 total = merge();
         if (a.has_lse != 0u && column == 0u)
-            lse[ROW(lse, batch, head, query)] =
+            lse[ROW(lse, batch, head, token)] =
                 total.y == 0.0 ? NEG_INF : total.x + log(total.y);
         if (a.has_out != 0u && column < a.v_dim)
-            STORE(OUT_DTYPE, result, ROW(out, batch, query, head) + column,
+            STORE(OUT_DTYPE, result, ROW(out, batch, token, head) + column,
                   merged_value(column, total, head));
     }
 }

@@ -6,7 +6,7 @@ uint q_begin[MQ];
 void find_q()
 {
     [[unroll]] for (uint i = 0; i < MQ; i++)
-        q_begin[i] = ROW(q, batch, query_of(row_of(i)), head_of(kv_head, row_of(i)));
+        q_begin[i] = ROW(q, batch, q_token(query_of(row_of(i))), head_of(kv_head, row_of(i)));
 }
 
 // Elements i to i + 3 of which the first n exist; zeros for the rest.
@@ -29,7 +29,7 @@ void raw_scores(uint key)
 {
     uint k_begin[MK];
     [[unroll]] for (uint j = 0; j < MK; j++)
-        k_begin[j] = ROW(k, batch, min(key + tx + j * TX, a.kv_len - 1), kv_head);
+        k_begin[j] = ROW(k, batch, k_token(key + tx + j * TX), kv_head);
     clear_scores();
     for (uint d = 0; d < HEAD_DIM / 4 * 4; d += 4)
         add_elements(k_begin, d, 4);
@@ -42,7 +42,7 @@ void weighted_values(uint key, bool is_whole)
     for (uint x = 0; x < TILE_K; x++) {
         float px[MQ];
         vec4 vx[NV];
-        uint begin = ROW(v, batch, min(key + x, a.kv_len - 1), kv_head) + first_column;
+        uint begin = ROW(v, batch, k_token(key + x), kv_head) + first_column;
         [[unroll]] for (uint i = 0; i < MQ; i++)
             px[i] = p_tile[(ty * MQ + i) * P_STRIDE + x / 4][x % 4];
         [[unroll]] for (uint c = 0; c < NV; c++) {

@@ -27,12 +27,17 @@ BUFFER(1, restrict readonly, K, TYPE(K_DTYPE), k);          // (batch, key, kv h
 BUFFER(2, restrict readonly, V, TYPE(V_DTYPE), v);          // (batch, key, kv head, v_dim)
 BUFFER(3, restrict readonly, Mask, TYPE(MASK_DTYPE), mask); // (batch, head, query, key)
 BUFFER(4, restrict writeonly, Partial, float, partial);     // acc (R, v_dim), then m and l (R, 2)
-BUFFER(5, restrict readonly, Starts, int, starts);          // (batch)
-BUFFER(6, restrict readonly, Lens, int, lens);              // (batch)
-BUFFER(7, restrict readonly, Slopes, float, slopes);        // (head)
+#define FIRST_EXTRA 5
+#include "extras.glsl"
 
+#include "sequence.glsl"
+#include "staged_positions.glsl"
 #include "keys.glsl"
+#include "score.glsl"
+#include "walk.glsl"
 #include "packed_rows.glsl"
+#include "partial.glsl"
+#include "heads.glsl"
 
 const uint LX = 4;
 const uint LY = WG / LX;
@@ -49,7 +54,7 @@ shared float reduced[TILE_Q * ROW_LANES];   // what each work-item of a row brin
 shared float factors[TILE_Q];               // exp(m - m')
 
 // The tile of this group and the place of this work-item in it.
-uint lane, batch, kv_head, split, first_row, first_column;
+uint lane, kv_head, split, first_row, first_column;
 uint my_row, my_keys; // in softmax
 
 float m, l;             // of my_row; l: over this work-item's keys only
@@ -58,9 +63,8 @@ float acc[TILE_Q][NC];
 void find_tile()
 {
     uint n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
-    uint n_row_tiles = (n_rows() + TILE_Q - 1) / TILE_Q;
+    uint n_row_tiles = (most_rows() + TILE_Q - 1) / TILE_Q;
     lane = gl_LocalInvocationIndex;
-    batch = gl_WorkGroupID.z;
     kv_head = gl_WorkGroupID.y / n_row_tiles;
     split = gl_WorkGroupID.x / n_v_tiles;
     first_row = gl_WorkGroupID.y % n_row_tiles * TILE_Q;
@@ -78,32 +82,50 @@ void init_rows()
             acc[i][c] = 0.0;
 }
 
-// Elements [d, d + CHUNK) of the rows.
+// stage_q: elements [d, d + CHUNK) of the rows. load_k: elements [d, d + 4) of a key, zeros past its
+// end.
+#if PAIRED
+void stage_q(uint d)
+{
+    for (uint e = 2 * lane; e < TILE_Q * CHUNK; e += 2 * WG) {
+        uint row = first_row + e / CHUNK;
+        vec2 pair = q_pair(q_place(query_of(row), head_of(kv_head, row)), d + e % CHUNK);
+        q_stage[e / 4][e % 4] = pair.x;
+        q_stage[e / 4][e % 4 + 1] = pair.y;
+    }
+    barrier();
+}
+
+vec4 load_k(head_place key, uint d)
+{
+    return vec4(k_pair(key, d), k_pair(key, d + 2));
+}
+#else
 void stage_q(uint d)
 {
     for (uint e = lane; e < TILE_Q * CHUNK; e += WG) {
         uint row = first_row + e / CHUNK, at = d + e % CHUNK;
-        uint begin = ROW(q, batch, query_of(row), head_of(kv_head, row));
+        uint begin = q_place(query_of(row), head_of(kv_head, row));
         q_stage[e / 4][e % 4] = at < HEAD_DIM ? LOAD(Q_DTYPE, q, begin + at) : 0.0;
     }
     barrier();
 }
 
-// Elements [d, d + 4) of a key that begins at `begin`; zeros past its end.
-vec4 load_k(uint begin, uint d)
+vec4 load_k(head_place key, uint d)
 {
     vec4 x;
     [[unroll]] for (uint u = 0; u < 4; u++)
-        x[u] = HEAD_DIM % 4 == 0 || d + u < HEAD_DIM ? LOAD(K_DTYPE, k, begin + d + u) : 0.0;
+        x[u] = HEAD_DIM % 4 == 0 || d + u < HEAD_DIM ? LOAD(K_DTYPE, k, key + d + u) : 0.0;
     return x;
 }
+#endif
 
-void add_products(inout float s[TILE_Q][MK], uint k_begin[MK], uint chunk)
+void add_products(inout float s[TILE_Q][MK], head_place keys_at[MK], uint chunk)
 {
     [[dont_unroll]] for (uint d = lane % LX * 4; d < min(CHUNK, HEAD_DIM - chunk); d += LX * 4) {
         vec4 kx[MK];
         [[unroll]] for (uint j = 0; j < MK; j++)
-            kx[j] = load_k(k_begin[j], chunk + d);
+            kx[j] = load_k(keys_at[j], chunk + d);
         [[unroll]] for (uint i = 0; i < TILE_Q; i++) {
             vec4 qx = q_stage[(i * CHUNK + d) / 4];
             [[unroll]] for (uint j = 0; j < MK; j++)
@@ -115,17 +137,17 @@ void add_products(inout float s[TILE_Q][MK], uint k_begin[MK], uint chunk)
 // Leaves every work-item's share of the dot products in part.
 void partial_products(uint key)
 {
-    uint k_begin[MK];
+    head_place keys_at[MK];
     float s[TILE_Q][MK];
     [[unroll]] for (uint j = 0; j < MK; j++) {
-        k_begin[j] = ROW(k, batch, min(key + lane / LX + j * LY, a.kv_len - 1), kv_head);
+        keys_at[j] = k_place(key + lane / LX + j * LY, kv_head);
         [[unroll]] for (uint i = 0; i < TILE_Q; i++)
             s[i][j] = 0.0;
     }
     for (uint chunk = 0; chunk < HEAD_DIM; chunk += CHUNK) {
         if (HEAD_DIM > CHUNK)
             stage_q(chunk);
-        add_products(s, k_begin, chunk);
+        add_products(s, keys_at, chunk);
         if (HEAD_DIM > CHUNK)
             barrier(); // the stage may be written again
     }
@@ -152,8 +174,10 @@ vec4 finished_scores(uint key, bool is_whole)
     vec4 s;
     [[unroll]] for (uint u = 0; u < 4; u++) {
         uint at = key + my_keys + u;
-        s[u] = biased(capped(dot_product(my_keys + u) * a.scale), head, query, at);
-        s[u] = is_whole ? s[u] : masked(s[u], seen, at, ROW(mask, batch, head, query) + at);
+        int k_pos = position_of(at);
+        float raw = related(dot_product(my_keys + u) * a.scale, head, query, k_pos);
+        s[u] = biased(capped(raw), head, query, k_pos);
+        s[u] = is_whole ? s[u] : masked(s[u], seen, at, k_pos, ROW(mask, batch, head, query));
     }
     return s;
 }
@@ -189,7 +213,7 @@ void add_values(uint key, uint first, bool is_whole)
 {
     vec4 vx[NC];
     [[unroll]] for (uint u = 0; u < 4; u++) {
-        uint begin = ROW(v, batch, min(key + first + u, a.kv_len - 1), kv_head);
+        uint begin = ROW(v, batch, k_token(key + first + u), kv_head);
         [[unroll]] for (uint c = 0; c < NC; c++)
             vx[c][u] = LOAD(V_DTYPE, v, begin + min(first_column + lane + c * WG, a.v_dim - 1));
     }
@@ -207,43 +231,43 @@ void weighted_values(uint key, bool is_whole)
         add_values(key, x, is_whole);
 }
 
-void write_values(uint result)
+void write_values(uint number)
 {
     [[unroll]] for (uint i = 0; i < TILE_Q; i++)
         [[unroll]] for (uint c = 0; c < NC; c++) {
             uint x = lane + c * WG, column = first_column + x;
             if (first_row + i < n_rows() && x < V_TILE && column < a.v_dim)
-                partial[(result + i) * a.v_dim + column] = acc[i][c];
+                partial[acc_of(number + i) + column] = acc[i][c];
         }
 }
 
-void write_sum(uint result)
+void write_sum(uint number)
 {
     float sum = 0.0;
     [[unroll]] for (uint i = 0; i < ROW_LANES; i++)
         sum += reduced[my_row * ROW_LANES + i];
     if (my_keys != 0u || first_row + my_row >= n_rows() || first_column != 0u)
         return;
-    uint n_results = a.n_batch * a.n_kv_heads * a.n_splits * n_rows();
-    uint at = n_results * a.v_dim + (result + my_row) * 2;
-    partial[at] = m;
-    partial[at + 1] = sum;
+    partial[sums_of(number + my_row)] = m;
+    partial[sums_of(number + my_row) + 1] = sum;
 }
 
 void main()
 {
+    find_sequence(gl_WorkGroupID.z);
     find_tile();
-    find_sequence(batch);
+#if EXTRAS & EXTRA_PACKED
+    if (first_row >= n_rows())
+        return;
+#endif
     init_rows();
-    keys first = keys_of_row(first_row), last = keys_of_row(first_row + TILE_Q - 1);
     uint begin = split * a.keys_per_split;
-    uint end = min(keys_end(last), begin + a.keys_per_split);
+    walk all = walk_of(query_of(first_row), query_of(first_row + TILE_Q - 1),
+                       begin + a.keys_per_split);
     if (HEAD_DIM <= CHUNK)
         stage_q(0);
-    for (uint key = next_block(first, last, begin, TILE_K); key < end;
-         key = next_block(first, last, key + TILE_K, TILE_K)) {
-        bool is_whole = MASK_DTYPE == DTYPE_NONE && is_block_seen(first, key, TILE_K) &&
-                        is_block_seen(last, key, TILE_K);
+    for (uint key = next_block(all, begin); key < all.end; key = next_block(all, key + TILE_K)) {
+        bool is_whole = is_whole_block(all, key);
         partial_products(key);
         update_row(finished_scores(key, is_whole));
         if (a.has_out == 0u)
@@ -256,7 +280,7 @@ void main()
     }
     reduced[lane] = l;
     barrier();
-    uint result = ((batch * a.n_kv_heads + kv_head) * a.n_splits + split) * n_rows() + first_row;
-    write_values(result);
-    write_sum(result);
+    uint number = partial_of(kv_head, split, first_row);
+    write_values(number);
+    write_sum(number);
 }

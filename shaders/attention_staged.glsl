@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// attention.comp with STAGED 1: raw scores and weighted values, q, k and v through shared memory.
+// attention.comp with STAGED 1: dot products and weighted values, q, k and v through shared memory.
+#include "heads.glsl"
 
 // Elements of q and k that are staged at once: at most 32, in even parts of head_dim.
 const uint N_CHUNKS = (HEAD_DIM + 31) / 32;
@@ -13,37 +14,56 @@ const uint QK_SIZE = (TILE_Q + TILE_K) * CHUNK_STRIDE;
 const uint V_SIZE = V_KEYS * V_ROW;
 const uint K_STAGE = TILE_Q * CHUNK_STRIDE; // k follows q
 shared vec4 stage[QK_SIZE > V_SIZE ? QK_SIZE : V_SIZE];
-shared uint q_begin[TILE_Q]; // where the rows of q begin
+shared head_place q_places[TILE_Q];
 
 void find_q()
 {
     for (uint i = gl_LocalInvocationIndex; i < TILE_Q; i += WG)
-        q_begin[i] = ROW(q, batch, query_of(first_row + i), head_of(kv_head, first_row + i));
+        q_places[i] = q_place(query_of(first_row + i), head_of(kv_head, first_row + i));
     barrier();
 }
 
 // Elements [d, d + CHUNK) of the tile's rows and of TILE_K keys.
+#if PAIRED
+void stage_pair(uint row_begin, uint x, vec2 pair)
+{
+    stage[row_begin + x / 4][x % 4] = pair.x;
+    stage[row_begin + x / 4][x % 4 + 1] = pair.y;
+}
+
+void stage_qk(uint key, uint d)
+{
+    for (uint e = 2 * gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += 2 * WG) {
+        uint row = e / CHUNK, x = e % CHUNK;
+        stage_pair(row * CHUNK_STRIDE, x, q_pair(q_places[row], d + x));
+    }
+    for (uint e = 2 * gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += 2 * WG) {
+        uint row = e / CHUNK, x = e % CHUNK;
+        stage_pair(K_STAGE + row * CHUNK_STRIDE, x, k_pair(k_place(key + row, kv_head), d + x));
+    }
+}
+#else
 void stage_qk(uint key, uint d)
 {
     [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += WG) {
         uint row = e / CHUNK, x = e % CHUNK;
         stage[row * CHUNK_STRIDE + x / 4][x % 4] =
-            d + x < HEAD_DIM ? LOAD(Q_DTYPE, q, q_begin[row] + d + x) : 0.0;
+            d + x < HEAD_DIM ? LOAD(Q_DTYPE, q, q_places[row] + d + x) : 0.0;
     }
     [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += WG) {
         uint row = e / CHUNK, x = e % CHUNK;
-        uint begin = ROW(k, batch, min(key + row, a.kv_len - 1), kv_head);
         stage[K_STAGE + row * CHUNK_STRIDE + x / 4][x % 4] =
-            d + x < HEAD_DIM ? LOAD(K_DTYPE, k, begin + d + x) : 0.0;
+            d + x < HEAD_DIM ? LOAD(K_DTYPE, k, k_place(key + row, kv_head) + d + x) : 0.0;
     }
 }
+#endif
 
 // The tile's columns of V_KEYS keys.
 void stage_v(uint key)
 {
     for (uint e = gl_LocalInvocationIndex; e < V_KEYS * V_ROW * 4; e += WG) {
         uint row = e / (V_ROW * 4), x = e % (V_ROW * 4);
-        uint begin = ROW(v, batch, min(key + row, a.kv_len - 1), kv_head) + first_column;
+        uint begin = ROW(v, batch, k_token(key + row), kv_head) + first_column;
         stage[e / 4][e % 4] = x < n_columns ? LOAD(V_DTYPE, v, begin + x) : 0.0;
     }
 }

@@ -33,16 +33,9 @@ layout(local_size_x_id = 0) in;
     }
 #endif
 
-// Buffers that are absent and have no binding of their own (a bit each) are declared at another.
-#ifndef ABSENT
-#define ABSENT        0
-#define SPARE_BINDING 0
-#endif
-#define BINDING(number) ((ABSENT >> number & 1) != 0 ? SPARE_BINDING : number)
-
 // A buffer `name` of elements. Bytes are read out of words: 8-bit storage is rarer still.
 #define BUFFER(number, access, block, type, name)                                                  \
-    layout(set = 0, binding = BINDING(number), std430) access buffer block                                  \
+    layout(set = 0, binding = number, std430) access buffer block                                  \
     {                                                                                              \
         type name[];                                                                               \
     }
@@ -50,7 +43,8 @@ layout(local_size_x_id = 0) in;
 #define PASTE_(a, b) a##b
 #define PASTE(a, b)  PASTE_(a, b)
 
-// For a dtype that is a define; numbers as in args/types.h: 0 f32, 1 f16, 2 bf16, 5 bytes, 9 none.
+// For a dtype that is a define; numbers as in args/types.h: 0 f32, 1 f16, 2 bf16, 5 bytes, 6 bits,
+// 9 none.
 #define TYPE(dtype)                 PASTE(type_, dtype)
 #define LOAD(dtype, buf, i)         PASTE(load_, dtype)(buf, i)
 #define STORE(dtype, buf, i, value) PASTE(store_, dtype)(buf, i, value)
@@ -59,12 +53,17 @@ layout(local_size_x_id = 0) in;
 #define type_1 uint16_t
 #define type_2 uint16_t
 #define type_5 uint
+#define type_6 uint
 #define type_9 uint
 
 #define load_0(buf, i) buf[i]
 #define load_1(buf, i) f16_value(uint(buf[i]))
 #define load_2(buf, i) uintBitsToFloat(uint(buf[i]) << 16)
 #define load_5(buf, i) float(bitfieldExtract(buf[(i) >> 2], int((i)&3u) * 8, 8))
+
+// Bit number `bit` of the bits that begin at byte `begin`, the lowest bit of a byte first.
+#define LOAD_BIT(buf, begin, bit)                                                                  \
+    bitfieldExtract(buf[((begin) + (bit) / 8u) >> 2], int(((begin) * 8u + (bit)) % 32u), 1)
 
 #define store_0(buf, i, value) buf[i] = value
 #define store_1(buf, i, value) buf[i] = uint16_t(f16_bits(value))

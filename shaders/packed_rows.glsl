@@ -3,7 +3,7 @@
 // r % group. Rows past the last one repeat it, and are not written.
 uint n_rows()
 {
-    return a.q_len * a.group;
+    return n_queries() * a.group;
 }
 
 uint query_of(uint row)
@@ -14,9 +14,4 @@ uint query_of(uint row)
 uint head_of(uint kv_head, uint row)
 {
     return kv_head * a.group + min(row, n_rows() - 1u) % a.group;
-}
-
-keys keys_of_row(uint row)
-{
-    return keys_of(query_of(row));
 }

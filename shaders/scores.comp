@@ -4,8 +4,9 @@
 //   0 raw      s = scale * q.k
 //   1 capped   s = c tanh(s / c)
 //   2 masked   s = s + mask - slope |distance|, -inf where the key is hidden
+//   4 sums     of exp(masked - log(exp(lse) + exp(sink))) over queries (key_sums.glsl)
 //
-// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q) (strided), heads * batch, heads
+// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q) (strided; 1 for sums), heads * batch, heads
 // innermost). The work-items of a group form a grid of TX keys by TY queries, each owning MQ
 // queries by MK keys; q and k pass through shared memory, CHUNK elements at a time.
 #version 450
@@ -17,15 +18,20 @@ layout(constant_id = 1) const uint TILE_Q = 8;
 layout(constant_id = 2) const uint TILE_K = 32;
 
 ARGS(gyre_attention_args);
-BUFFER(0, restrict readonly, Q, TYPE(Q_DTYPE), q);                 // (batch, query, head, dim)
-BUFFER(1, restrict readonly, K, TYPE(K_DTYPE), k);                 // (batch, key, kv head, dim)
-BUFFER(2, restrict readonly, Mask, TYPE(MASK_DTYPE), mask);        // (batch, head, query, key)
-BUFFER(3, restrict writeonly, Scores, TYPE(SCORES_DTYPE), result); // (batch, head, query, key)
-BUFFER(4, restrict readonly, Starts, int, starts);                 // (batch)
-BUFFER(5, restrict readonly, Lens, int, lens);                     // (batch)
-BUFFER(6, restrict readonly, Slopes, float, slopes);               // (head)
+BUFFER(0, restrict readonly, Q, TYPE(Q_DTYPE), q);          // (batch, query, head, dim)
+BUFFER(1, restrict readonly, K, TYPE(K_DTYPE), k);          // (batch, key, kv head, dim)
+BUFFER(2, restrict readonly, Mask, TYPE(MASK_DTYPE), mask); // (batch, head, query, key)
+BUFFER(3, restrict, Scores, TYPE(SCORES_DTYPE), result);    // (batch, head, query, key), or sums
+BUFFER(16, restrict readonly, Lse, float, lse);             // (batch, head, query)
+BUFFER(17, restrict readonly, Sinks, float, sinks);         // (head)
+#define FIRST_EXTRA 4
+#include "extras.glsl"
 
+#include "sequence.glsl"
+#include "staged_positions.glsl"
 #include "keys.glsl"
+#include "score.glsl"
+#include "heads.glsl"
 
 const uint TX = 16;
 const uint TY = WG / TX;
@@ -37,26 +43,53 @@ const uint CHUNK_STRIDE = CHUNK / 4 | 1; // in vec4: odd, so that work-items mee
 shared vec4 q_stage[TILE_Q * CHUNK_STRIDE];
 shared vec4 k_stage[TILE_K * CHUNK_STRIDE];
 
-uint batch, head, first_query, first_key;
+uint head, first_query, first_key;
 uint tx, ty;
 float s[MQ][MK];
 
+// Of the tile; queries past the last one repeat it.
+head_place place_of_row(uint row)
+{
+    return q_place(min(first_query + row, n_queries() - 1), head);
+}
+
+head_place place_of_key(uint row)
+{
+    return k_place(first_key + row, head / a.group);
+}
+
 // Elements [d, d + CHUNK) of the tile's queries and keys.
+#if PAIRED
+void stage_qk(uint d)
+{
+    for (uint e = 2 * gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += 2 * WG) {
+        uint row = e / CHUNK, x = e % CHUNK, at = row * CHUNK_STRIDE + x / 4;
+        vec2 pair = q_pair(place_of_row(row), d + x);
+        q_stage[at][x % 4] = pair.x;
+        q_stage[at][x % 4 + 1] = pair.y;
+    }
+    for (uint e = 2 * gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += 2 * WG) {
+        uint row = e / CHUNK, x = e % CHUNK, at = row * CHUNK_STRIDE + x / 4;
+        vec2 pair = k_pair(place_of_key(row), d + x);
+        k_stage[at][x % 4] = pair.x;
+        k_stage[at][x % 4 + 1] = pair.y;
+    }
+}
+#else
 void stage_qk(uint d)
 {
     for (uint e = gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += WG) {
         uint row = e / CHUNK, x = e % CHUNK;
-        uint begin = ROW(q, batch, min(first_query + row, a.q_len - 1), head);
         q_stage[row * CHUNK_STRIDE + x / 4][x % 4] =
-            d + x < a.head_dim ? LOAD(Q_DTYPE, q, begin + d + x) : 0.0;
+            d + x < a.head_dim ? LOAD(Q_DTYPE, q, place_of_row(row) + d + x) : 0.0;
     }
     for (uint e = gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += WG) {
         uint row = e / CHUNK, x = e % CHUNK;
-        uint begin = ROW(k, batch, min(first_key + row, a.kv_len - 1), head / a.group);
         k_stage[row * CHUNK_STRIDE + x / 4][x % 4] =
-            d + x < a.head_dim ? LOAD(K_DTYPE, k, begin + d + x) : 0.0;
+            d + x < a.head_dim ? LOAD(K_DTYPE, k, place_of_key(row) + d + x) : 0.0;
     }
 }
+#endif
 
 void add_products()
 {
@@ -74,29 +107,19 @@ void add_products()
 
 float finished(float dot_product, uint query, uint key)
 {
-    float score = dot_product * a.scale;
+    int k_pos = position_of(key);
+    float score = related(dot_product * a.scale, head, query, k_pos);
 #if STAGE == 0
     return score;
 #elif STAGE == 1
     return capped(score);
 #else
-    return masked(biased(capped(score), head, query, key), keys_of(query), key,
-                  ROW(mask, batch, head, query) + key);
+    return masked(biased(capped(score), head, query, k_pos), keys_of(query), key, k_pos,
+                  ROW(mask, batch, head, query));
 #endif
 }
 
-void write_scores()
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++) {
-            uint query = first_query + ty * MQ + i, key = first_key + tx + j * TX;
-            if (query < a.q_len && key < a.kv_len)
-                STORE(SCORES_DTYPE, result, ROW(scores, batch, head, query) + key,
-                      finished(s[i][j], query, key));
-        }
-}
-
-void raw_scores()
+void find_products()
 {
     [[unroll]] for (uint i = 0; i < MQ; i++)
         [[unroll]] for (uint j = 0; j < MK; j++)
@@ -109,18 +132,42 @@ void raw_scores()
     }
 }
 
+#if STAGE == STAGE_SUMS
+#include "key_sums.glsl"
+#else
+void write_scores()
+{
+    [[unroll]] for (uint i = 0; i < MQ; i++)
+        [[unroll]] for (uint j = 0; j < MK; j++) {
+            uint query = first_query + ty * MQ + i, key = first_key + tx + j * TX;
+            if (query < n_queries() && key < n_keys())
+                STORE(SCORES_DTYPE, result, ROW(scores, batch, head, query) + key,
+                      finished(s[i][j], query, key));
+        }
+}
+
+void walk_queries()
+{
+    for (first_query = gl_WorkGroupID.y * TILE_Q; first_query < n_queries();
+         first_query += gl_NumWorkGroups.y * TILE_Q) {
+        find_products();
+        write_scores();
+    }
+}
+#endif
+
 void main()
 {
     uint n_heads = a.n_kv_heads * a.group;
-    batch = gl_WorkGroupID.z / n_heads;
+    find_sequence(gl_WorkGroupID.z / n_heads);
     head = gl_WorkGroupID.z % n_heads;
-    find_sequence(batch);
     first_key = gl_WorkGroupID.x * TILE_K;
     tx = gl_LocalInvocationIndex % TX;
     ty = gl_LocalInvocationIndex / TX;
-    for (first_query = gl_WorkGroupID.y * TILE_Q; first_query < a.q_len;
-         first_query += gl_NumWorkGroups.y * TILE_Q) {
-        raw_scores();
-        write_scores();
-    }
+#if EXTRAS & EXTRA_PACKED
+    if (first_key >= n_keys())
+        return;
+#endif
+    stage_positions(first_key);
+    walk_queries();
 }

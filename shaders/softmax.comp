@@ -22,8 +22,12 @@ BUFFER(4, restrict readonly, Starts, int, starts);          // (batch)
 BUFFER(5, restrict readonly, Lens, int, lens);              // (batch)
 BUFFER(6, restrict readonly, Slopes, float, slopes);        // (head)
 BUFFER(7, restrict readonly, Sinks, float, sinks);          // (head)
+BUFFER(8, restrict readonly, KPositions, int, k_positions); // (batch, key)
 
+#include "sequence.glsl"
+#include "positions.glsl"
 #include "keys.glsl"
+#include "score.glsl"
 
 shared vec2 part[WG];
 
@@ -38,7 +42,8 @@ float score_at(uint key)
 #if STAGE == 1
     return score;
 #else
-    return masked(biased(score, head, query, key), seen, key, mask_begin + key);
+    int k_pos = stored_position(key);
+    return masked(biased(score, head, query, k_pos), seen, key, k_pos, mask_begin);
 #endif
 }
 
@@ -78,9 +83,8 @@ void write_row(uint begin, vec2 total)
 
 void main()
 {
-    uint batch = gl_WorkGroupID.z / a.n_heads;
+    find_sequence(gl_WorkGroupID.z / a.n_heads);
     head = gl_WorkGroupID.z % a.n_heads;
-    find_sequence(batch);
     for (query = gl_WorkGroupID.y; query < a.q_len; query += gl_NumWorkGroups.y) {
         vec2 total = vec2(NEG_INF, 0.0);
         seen = keys_of(query);

@@ -3,6 +3,8 @@
 
 #include "args/attention.h"
 #include "args/attention_combine.h"
+#include "args/attention_merge.h"
+#include "args/linear_attention.h"
 #include "args/rope.h"
 #include "args/softmax.h"
 
@@ -46,6 +48,15 @@ const struct gyre_kernel gyre_kernel_attention_combine = {
     .consts = {"WG"},
 };
 
+// groups: (rows (strided), 1, 1): a work-group per row. On the CPU group x takes an even share.
+const struct gyre_kernel gyre_kernel_attention_merge = {
+    .name = "attention_merge",
+    .args_size = sizeof(struct gyre_attention_merge_args),
+    .n_bufs = 8,
+    .defs = {"PART_DTYPE", "OUT_DTYPE"},
+    .consts = {"WG"},
+};
+
 // groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q), heads * batch, heads innermost). STAGE_SUMS:
 // (ceil(kv_len / TILE_K), 1, heads * batch).
 const struct gyre_kernel gyre_kernel_scores = {
@@ -63,4 +74,33 @@ const struct gyre_kernel gyre_kernel_softmax = {
     .n_bufs = 9,
     .defs = {"MASK_DTYPE", "SCORES_DTYPE", "STAGE", "EXTRAS"},
     .consts = {"WG"},
+};
+
+// groups: (segments * dim tiles * v tiles, v tiles innermost; kv heads; batch), a dim tile being
+// TILE_D slots. On the CPU (segments, kv heads, batch).
+const struct gyre_kernel gyre_kernel_linear_state = {
+    .name = "linear_state",
+    .args_size = sizeof(struct gyre_linear_attention_args),
+    .n_bufs = 7,
+    .defs = {"K_DTYPE", "V_DTYPE", "ROPE"},
+    .consts = {"WG", "TILE_D", "TILE_V"},
+};
+
+// groups: (ceil((v_dim + 1) * head_dim / WG), kv heads, batch). On the CPU group x takes an even
+// share of the rows of S.
+const struct gyre_kernel gyre_kernel_linear_prefix = {
+    .name = "linear_prefix",
+    .args_size = sizeof(struct gyre_linear_attention_args),
+    .n_bufs = 6,
+    .consts = {"WG"},
+};
+
+// groups: (row tiles * v tiles, v tiles innermost; kv heads; batch), a row tile being TILE_Q packed
+// rows. On the CPU (segments of queries, kv heads, batch).
+const struct gyre_kernel gyre_kernel_linear_attention = {
+    .name = "linear_attention",
+    .args_size = sizeof(struct gyre_linear_attention_args),
+    .n_bufs = 7,
+    .defs = {"Q_DTYPE", "K_DTYPE", "V_DTYPE", "OUT_DTYPE", "ROPE"},
+    .consts = {"WG", "TILE_Q", "TILE_K", "TILE_V", "CAUSAL"},
 };

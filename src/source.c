@@ -12,7 +12,7 @@
 #include "kernel_texts.h"
 #include "log.h"
 
-enum { MAX_FILES = 16, MAX_PATH = 512 };
+enum { MAX_FILES = 32, MAX_PATH = 512 };
 
 // A text under construction, and the files already in it.
 struct flattened {

@@ -75,6 +75,11 @@ enum gyre_status gyre_stream_scratch(struct gyre_stream *stream, uint64_t size,
     return status;
 }
 
+uint64_t gyre_stream_scratch_size(const struct gyre_stream *stream)
+{
+    return stream != NULL && stream->scratch != NULL ? stream->scratch->size : 0;
+}
+
 enum gyre_status gyre_event_wait(struct gyre_event *event, uint64_t timeout_ns)
 {
     return event ? event->device->backend->event_wait(event, timeout_ns) : GYRE_INVALID;

@@ -103,3 +103,40 @@ void spoil(const struct spoiling *spoiling, void *params)
             memcpy((char *)params + edit->at, &edit->value, edit->size);
     }
 }
+
+static enum gyre_status call(struct fixture *f, const struct gyre_attention_params *params)
+{
+    return gyre_attention(f->session.stream, params);
+}
+
+static enum gyre_status ask(struct fixture *f, const struct gyre_attention_params *params)
+{
+    return gyre_attention_supported(f->session.device, params);
+}
+
+void assert_bad_attention(struct fixture *f, const char *name,
+                          const struct gyre_attention_params *params, const char *says)
+{
+    enum gyre_status (*const asked[])(struct fixture * f,
+                                      const struct gyre_attention_params *params) = {call, ask};
+    for (int i = 0; i < 2; i++) {
+        enum gyre_status status = asked[i](f, params);
+        cr_assert(strstr(f->session.log.text, says) != NULL, "%s: \"%s\" is not in \"%s\"", name,
+                  says, f->session.log.text);
+        assert_refused(f, name, status);
+    }
+}
+
+void refuse_attention(struct fixture *f, const struct bad_call *calls, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct gyre_attention_params params = f->attention;
+        spoil(&calls[i].spoiling, &params);
+        assert_bad_attention(f, calls[i].spoiling.name, &params, calls[i].says);
+        assert_untouched(f, calls[i].spoiling.name);
+    }
+    enum gyre_status status = gyre_attention(f->session.stream, &f->attention);
+    bool may_lack_it = f->session.info->backend == GYRE_BACKEND_VULKAN;
+    cr_assert(status == GYRE_OK || (status == GYRE_UNSUPPORTED && may_lack_it), "%s: %s",
+              f->session.info->id, f->session.log.text);
+}

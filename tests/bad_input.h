@@ -58,6 +58,20 @@ struct spoiling {
 
 void spoil(const struct spoiling *spoiling, void *params);
 
+// A wrong call, and what the log must say of it.
+struct bad_call {
+    const char *says;
+    struct spoiling spoiling;
+};
+
+// A call of gyre_attention and gyre_attention_supported's answer are INVALID, and the log says so.
+void assert_bad_attention(struct fixture *f, const char *name,
+                          const struct gyre_attention_params *params, const char *says);
+
+// Wrong calls, each of which is f->attention spoiled; and f->attention itself, which is right: a
+// device may at most have no kernel for it.
+void refuse_attention(struct fixture *f, const struct bad_call *calls, size_t n);
+
 #define EDIT(type, field, to)                                                                      \
     {                                                                                              \
         offsetof(struct type, field), sizeof(((struct type *)NULL)->field), to                     \

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Attention over a batch of sequences of their own lengths is attention over each of them alone.
-#include <criterion/criterion.h>
-#include <math.h>
-#include <string.h>
-
-#include "cases/attention_run.h"
-#include "harness/compare.h"
+// Attention over sequences of their own lengths, in a batch or packed, is attention over each of
+// them alone.
+#include "attention_alone.h"
+#include "cases/attention_rows.h"
 #include "on_devices.h"
 
 #define BATCH                                                                                      \
     .n_batch = 5, .n_heads = 4, .n_kv_heads = 2, .head_dim = 64, .is_causal = true,                \
     .align = GYRE_ALIGN_END, .has_nan_beyond = true, .has_lse = true
-#define LIST(...)                                                                                  \
-    (const int32_t[])                                                                              \
-    {                                                                                              \
-        __VA_ARGS__                                                                                \
-    }
+// Single tokens, prompts and nothing: 1, 5, 33, 40 and 1 queries of 300, 70, 129, 40 and no keys.
+#define PACKED                                                                                     \
+    .n_batch = 5, .q_len = 80, .kv_len = 539, .cu_q_lens = LIST(0, 1, 6, 39, 79, 80),              \
+    .cu_kv_lens = LIST(0, 300, 370, 499, 539, 539), GROUPS, .has_lse = true
+#define PACKED_DECODE                                                                              \
+    .n_batch = 4, .q_len = 4, .kv_len = 830, .max_q_len = 1, .cu_q_lens = LIST(0, 1, 2, 3, 4),     \
+    .cu_kv_lens = LIST(0, 600, 601, 700, 830), GROUPS, .has_lse = true
 
 static const struct batch_case {
     struct attention_case row;
@@ -46,81 +45,35 @@ static const struct batch_case {
     {{"own_decode", BATCH, .q_len = 2, .kv_len = 300, .kv_lens = LIST(1, 300, 33, 128, 299),
       .q_starts = LIST(0, -20, 5, -100, 1), .has_alibi = true, .has_sinks = true},
      true},
+    {{"packed", PACKED, CAUSAL_AT_END}, false},
+    {{"packed_both_ways", PACKED}, false},
+    {{"packed_max", PACKED, .max_q_len = 33, .max_kv_len = 200, CAUSAL_AT_END}, false},
+    {{"packed_window", PACKED, CAUSAL_AT_END, .window_left = 20, .window_keep = 3, .n_prefix = 30},
+     false},
+    {{"packed_own", PACKED, CAUSAL_AT_END, .q_starts = LIST(0, -20, 5, -100, 1), .has_alibi = true,
+      .has_sinks = true},
+     false},
+    {{"packed_mask", PACKED, .max_q_len = 40, .max_kv_len = 300, .mask = ATTENTION_MASK_F32,
+      .mask_axes = MASK_BATCH | MASK_QUERY},
+     false},
+    {{"packed_bits", PACKED, .max_q_len = 40, .max_kv_len = 300, .mask = ATTENTION_MASK_BITS,
+      .mask_axes = MASK_BATCH | MASK_HEAD | MASK_QUERY},
+     false},
+    {{"packed_positions", PACKED, CAUSAL_AT_END, .k_positions = ATTENTION_RING}, false},
+    {{"packed_relative", PACKED, CAUSAL_AT_END, .n_relative = 9}, false},
+    {{"packed_rotated", PACKED, CAUSAL_AT_END, .rotates_q = true, .rotates_k = true}, false},
+    {{"packed_second", PACKED, CAUSAL_AT_END, .dim2 = 32, .n_kv_heads2 = 1}, false},
+    {{"packed_decode", PACKED_DECODE, CAUSAL_AT_END}, false},
+    {{"packed_q", .n_batch = 4, .q_len = 78, .cu_q_lens = LIST(0, 5, 5, 38, 78), .kv_len = 150,
+      .kv_lens = LIST(150, 33, 129, 20), GROUPS, CAUSAL_AT_END, .has_nan_beyond = true,
+      .has_lse = true},
+     false},
+    {{"packed_k", .n_batch = 4, .kv_len = 170, .cu_kv_lens = LIST(0, 40, 40, 169, 170), .q_len = 20,
+      .kv_lens = LIST(33, 9, 1000, -1), GROUPS, CAUSAL_AT_END, .has_nan_beyond = true,
+      .has_lse = true},
+     false},
 };
 enum { N_CASES = sizeof(batch_cases) / sizeof(batch_cases[0]) };
-
-// One sequence of a tensor; masks may have only one.
-static struct gyre_tensor sequence_of(struct gyre_tensor tensor, uint64_t b)
-{
-    if (tensor.shape[0] > 1)
-        tensor.offset += b * tensor.stride[0] * gyre_dtype_size(tensor.dtype);
-    tensor.shape[0] = tensor.buffer != NULL;
-    return tensor;
-}
-
-// The call for one sequence, whose tensors end where it does.
-static struct gyre_attention_params params_alone(const struct attention_run *run, uint32_t b,
-                                                 const struct guarded *out,
-                                                 const struct guarded *lse)
-{
-    const struct attention_case *row = &run->row;
-    struct gyre_attention_params one = run->params;
-    struct gyre_tensor *tensors[] = {&one.q, &one.k, &one.v, &one.mask, &one.out, &one.lse};
-    one.out = out->tensor;
-    one.lse = lse->tensor;
-    for (size_t i = 0; i < sizeof(tensors) / sizeof(tensors[0]); i++)
-        *tensors[i] = sequence_of(*tensors[i], b);
-    one.k.shape[1] = one.v.shape[1] = (uint64_t)row->kv_lens[b];
-    if (one.mask.buffer != NULL)
-        one.mask.shape[3] = one.k.shape[1];
-    one.q_start += row->q_starts != NULL ? row->q_starts[b] : 0;
-    one.kv_lens = one.q_starts = (struct gyre_tensor){0};
-    return one;
-}
-
-static enum gyre_status attend_alone(struct attention_run *run, struct guarded *out,
-                                     struct guarded *lse)
-{
-    enum gyre_status status = guarded_create(run->session, "out", &run->out.layout, NULL, out);
-    if (status == GYRE_OK)
-        status = guarded_create(run->session, "lse", &run->lse.layout, NULL, lse);
-    for (uint32_t b = 0; b < run->row.n_batch && status == GYRE_OK; b++) {
-        struct gyre_attention_params one = params_alone(run, b, out, lse);
-        status = gyre_attention(run->session->stream, &one);
-    }
-    return status == GYRE_OK ? gyre_stream_finish(run->session->stream) : status;
-}
-
-static void compare(struct attention_run *run, bool is_exact, struct guarded *together,
-                    struct guarded *alone, struct result *result)
-{
-    guarded_read(run->session, together, result);
-    guarded_read(run->session, alone, result);
-    size_t n = guarded_count(alone);
-    struct comparison comparison = {
-        .name = alone->name, .got = together->values, .want = alone->values};
-    memcpy(comparison.shape, alone->layout.shape, sizeof(comparison.shape));
-    compare_whole(&comparison, bounds_of_sums(alone->layout.dtype),
-                  fmax(1, compare_scale(alone->values, n)), result);
-    if (is_exact && memcmp(together->values, alone->values, n * sizeof(double)) != 0)
-        result_fail(result, "%s differs in its last places", alone->name);
-}
-
-static void compare_with_alone(struct attention_run *run, bool is_exact, struct result *result)
-{
-    struct guarded out = {0}, lse = {0};
-    enum gyre_status status = attention_run_enqueue(run);
-    if (status == GYRE_OK)
-        status = attend_alone(run, &out, &lse);
-    if (status == GYRE_OK) {
-        compare(run, is_exact, &run->out, &out, result);
-        compare(run, is_exact, &run->lse, &lse, result);
-    } else {
-        result_fail_status(result, "gyre_attention", status, run->session->log.text);
-    }
-    guarded_destroy(&out);
-    guarded_destroy(&lse);
-}
 
 static void run_all(struct session *session, const void *context, struct tally *tally)
 {
@@ -133,7 +86,7 @@ static void run_all(struct session *session, const void *context, struct tally *
         struct attention_run *run =
             attention_prepare(session, &c->row, case_dtypes_of(dtypes[i % 3]), 1, &result);
         if (run != NULL)
-            compare_with_alone(run, is_cpu && c->is_exact, &result);
+            compare_with_alone(run, false, is_cpu && c->is_exact, &result);
         attention_run_destroy(run);
         report(session, c->row.name, &result, tally);
     }

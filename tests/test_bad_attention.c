@@ -11,51 +11,71 @@ enum { F32_NAN = 0x7fc00000, F32_INFINITY = 0x7f800000 };
 #define F32_MINUS_1 0xbf800000u
 
 #define ATTENTION(field, to) EDIT(gyre_attention_params, field, to)
-static const struct spoiling attention_spoilings[] = {
-    {"kv heads that do not divide", {ATTENTION(k.shape[2], 3), ATTENTION(v.shape[2], 3)}},
-    {"no kv heads", {ATTENTION(k.shape[2], 0), ATTENTION(v.shape[2], 0)}},
-    {"v with other heads", {ATTENTION(v.shape[2], 4)}},
-    {"k with another head_dim", {ATTENTION(k.shape[3], 4)}},
-    {"v with another length", {ATTENTION(v.shape[1], 3)}},
-    {"k with another batch", {ATTENTION(k.shape[0], 1)}},
-    {"no q", {ATTENTION(q, 0)}},
-    {"no k", {ATTENTION(k, 0)}},
-    {"no v", {ATTENTION(v, 0)}},
-    {"no results", {ATTENTION(out, 0), ATTENTION(lse, 0), ATTENTION(scores, 0)}},
-    {"out with other heads", {ATTENTION(out.shape[2], 2)}},
-    {"out with another dim", {ATTENTION(out.shape[3], 4)}},
-    {"u8 queries", {ATTENTION(q.dtype, GYRE_U8)}},
-    {"i32 out", {ATTENTION(out.dtype, GYRE_I32)}},
-    {"i32 mask", {ATTENTION(mask.dtype, GYRE_I32)}},
-    {"a mask of other keys", {ATTENTION(mask.shape[3], 3)}},
-    {"a mask of other heads", {ATTENTION(mask.shape[1], 2)}},
-    {"f16 lse", {ATTENTION(lse.dtype, GYRE_F16)}},
-    {"lse of another shape", {ATTENTION(lse.shape[3], 2)}},
-    {"out over q", {ATTENTION(out.offset, 0)}},
-    {"out over the mask", {ATTENTION(out.offset, MASK_AT)}},
-    {"lse over out", {ATTENTION(lse.offset, Q_OUT_AT + 16)}},
-    {"scores of another shape", {ATTENTION(scores.shape[3], 3)}},
-    {"no stage", {ATTENTION(scores_stage, 7)}},
-    {"no alignment", {ATTENTION(align, 5)}},
-    {"a scale of NaN", {ATTENTION(scale, F32_NAN)}},
-    {"a soft-cap of infinity", {ATTENTION(softcap, F32_INFINITY)}},
-    {"a soft-cap below zero", {ATTENTION(softcap, F32_MINUS_1)}},
-    {"out outside", {ATTENTION(out.offset, BUFFER_SIZE - 16)}},
-    {"a shape that overflows",
-     {ATTENTION(k.shape[1], UINT64_C(1) << 61), ATTENTION(v.shape[1], UINT64_C(1) << 61),
-      ATTENTION(mask, 0), ATTENTION(scores, 0)}},
+static const struct bad_call bad_calls[] = {
+    {"3 heads of k do not divide 4",
+     {"kv heads that do not divide", {ATTENTION(k.shape[2], 3), ATTENTION(v.shape[2], 3)}}},
+    {"0 heads of k do not divide",
+     {"no kv heads", {ATTENTION(k.shape[2], 0), ATTENTION(v.shape[2], 0)}}},
+    {"v: shape[2] is 4, k's heads is 2", {"v with other heads", {ATTENTION(v.shape[2], 4)}}},
+    {"k: shape[3] is 4, q's head_dim is 8",
+     {"k with another head_dim", {ATTENTION(k.shape[3], 4)}}},
+    {"q: head_dim is 0", {"no elements", {ATTENTION(q.shape[3], 0), ATTENTION(k.shape[3], 0)}}},
+    {"v: shape[1] is 3, k's tokens is 4", {"v with another length", {ATTENTION(v.shape[1], 3)}}},
+    {"k: shape[0] is 1, the batch is 2", {"k with another batch", {ATTENTION(k.shape[0], 1)}}},
+    {"v: shape[0] is 1, k's batch is 2", {"v with another batch", {ATTENTION(v.shape[0], 1)}}},
+    {"q or k is absent", {"no q", {ATTENTION(q, 0)}}},
+    {"q or k is absent", {"no k", {ATTENTION(k, 0)}}},
+    {"out without v", {"no v", {ATTENTION(v, 0)}}},
+    {"out, lse, scores and key_sums are all absent",
+     {"no results", {ATTENTION(out, 0), ATTENTION(lse, 0), ATTENTION(scores, 0)}}},
+    {"out: shape[0] is 1", {"out with another batch", {ATTENTION(out.shape[0], 1)}}},
+    {"out: shape[1] is 3", {"out with another length", {ATTENTION(out.shape[1], 3)}}},
+    {"out: shape[2] is 2", {"out with other heads", {ATTENTION(out.shape[2], 2)}}},
+    {"out: shape[3] is 4", {"out with another dim", {ATTENTION(out.shape[3], 4)}}},
+    {"q: dtype u8", {"u8 queries", {ATTENTION(q.dtype, GYRE_U8)}}},
+    {"out: dtype i32", {"i32 out", {ATTENTION(out.dtype, GYRE_I32)}}},
+    {"mask: dtype i32", {"i32 mask", {ATTENTION(mask.dtype, GYRE_I32)}}},
+    {"mask: shape[3] is 3, k's tokens", {"a mask of other keys", {ATTENTION(mask.shape[3], 3)}}},
+    {"mask: shape[2] is 3, q's tokens", {"a mask of other queries", {ATTENTION(mask.shape[2], 3)}}},
+    {"mask: shape[1] is 2, q's heads", {"a mask of other heads", {ATTENTION(mask.shape[1], 2)}}},
+    {"mask: shape[0] is 3, q's batch", {"a mask of another batch", {ATTENTION(mask.shape[0], 3)}}},
+    {"lse: dtype f16", {"f16 lse", {ATTENTION(lse.dtype, GYRE_F16)}}},
+    {"lse: shape[0] is 1", {"lse of another batch", {ATTENTION(lse.shape[0], 1)}}},
+    {"lse: shape[1] is 2", {"lse of other heads", {ATTENTION(lse.shape[1], 2)}}},
+    {"lse: shape[2] is 3", {"lse of another length", {ATTENTION(lse.shape[2], 3)}}},
+    {"lse: shape[3] is 2", {"lse of another shape", {ATTENTION(lse.shape[3], 2)}}},
+    {"out overlaps q", {"out over q", {ATTENTION(out.offset, 0)}}},
+    {"out overlaps mask", {"out over the mask", {ATTENTION(out.offset, MASK_AT)}}},
+    {"out overlaps lse", {"lse over out", {ATTENTION(lse.offset, Q_OUT_AT + 16)}}},
+    {"scores: shape[0] is 1", {"scores of another batch", {ATTENTION(scores.shape[0], 1)}}},
+    {"scores: shape[1] is 2", {"scores of other heads", {ATTENTION(scores.shape[1], 2)}}},
+    {"scores: shape[2] is 3", {"scores of other queries", {ATTENTION(scores.shape[2], 3)}}},
+    {"scores: shape[3] is 3", {"scores of other keys", {ATTENTION(scores.shape[3], 3)}}},
+    {"scores_stage 7", {"no stage", {ATTENTION(scores_stage, 7)}}},
+    {"align 5", {"no alignment", {ATTENTION(align, 5)}}},
+    {"precision 9", {"no precision", {ATTENTION(precision, 9)}}},
+    {"scale nan", {"a scale of NaN", {ATTENTION(scale, F32_NAN)}}},
+    {"softcap inf", {"a soft-cap of infinity", {ATTENTION(softcap, F32_INFINITY)}}},
+    {"softcap -1", {"a soft-cap below zero", {ATTENTION(softcap, F32_MINUS_1)}}},
+    {"window_left 1073741825", {"a window too wide", {ATTENTION(window_left, (1u << 30) + 1)}}},
+    {"window_right 4294967295", {"a negative window", {ATTENTION(window_right, UINT32_MAX)}}},
+    {"positions from 1073741821 beyond", {"too late", {ATTENTION(q_start, (1 << 30) - 3)}}},
+    {"positions from -1073741825 beyond", {"too early", {ATTENTION(q_start, -(1 << 30) - 1)}}},
+    {"max_q_len without cu_q_lens", {"a bound of no list", {ATTENTION(max_q_len, 4)}}},
+    {"max_kv_len without cu_kv_lens", {"a bound of no list of keys", {ATTENTION(max_kv_len, 4)}}},
+    {"rotates_q or rotates_k without rope", {"a rotation by nothing", {ATTENTION(rotates_k, 1)}}},
+    {"out:", {"out outside", {ATTENTION(out.offset, BUFFER_SIZE - 16)}}},
+    {"k:",
+     {"a shape that overflows",
+      {ATTENTION(k.shape[1], UINT64_C(1) << 61), ATTENTION(v.shape[1], UINT64_C(1) << 61),
+       ATTENTION(mask, 0), ATTENTION(scores, 0)}}},
 };
 
 static void spoil_attention(struct fixture *f)
 {
-    for (size_t i = 0; i < sizeof(attention_spoilings) / sizeof(attention_spoilings[0]); i++) {
-        struct gyre_attention_params params = f->attention;
-        spoil(&attention_spoilings[i], &params);
-        assert_refused(f, attention_spoilings[i].name, gyre_attention(f->session.stream, &params));
-        assert_untouched(f, attention_spoilings[i].name);
-    }
-    cr_assert(gyre_attention(f->session.stream, &f->attention) == GYRE_OK, "%s",
-              f->session.log.text);
+    refuse_attention(f, bad_calls, sizeof(bad_calls) / sizeof(bad_calls[0]));
+    cr_assert(gyre_attention(f->session.stream, NULL) == GYRE_INVALID);
+    cr_assert(strstr(f->session.log.text, "params is NULL") != NULL);
 }
 
 Test(bad_attention, params)
@@ -209,7 +229,9 @@ static void repeat_queries(struct fixture *f)
     enum gyre_status status = gyre_attention_supported(f->session.device, &params);
     cr_assert(status == GYRE_UNSUPPORTED || status == GYRE_INVALID, "%s: %s", f->session.info->id,
               gyre_status_name(status));
-    cr_assert(f->session.log.text[0] != '\0');
+    // A GPU may not even see such an lse.
+    const char *says = f->session.info->backend == GYRE_BACKEND_CPU ? "rows or heads" : "attention";
+    cr_assert(strstr(f->session.log.text, says) != NULL, "%s", f->session.log.text);
 }
 
 Test(bad_attention, too_many_rows)

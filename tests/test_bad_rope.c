@@ -9,11 +9,6 @@
 
 #define ROPE(field, to)                 EDIT(gyre_rope_params, field, to)
 #define ROPE_STRIDES(field, a, b, c, d) STRIDES(gyre_rope_params, field, a, b, c, d)
-// A wrong call, and what the log must say of it.
-struct bad_call {
-    const char *says;
-    struct spoiling spoiling;
-};
 
 static const struct bad_call bad_calls[] = {
     {"table", {"no table", {ROPE(table, 0)}}},

@@ -1,62 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The gyre command as its users see it: test_cli.py GYRE EXAMPLE_DATA."""
-import array
 import json
 import math
 import os
 import resource
 import subprocess
-import sys
-import tempfile
 import unittest
 
-GYRE, DATA = sys.argv[1:3]
+from cli import DATA, FAILED, FAILED_FILE, GYRE, USAGE, Case, data, main
+
 COMMANDS = ["attend", "cache", "demo", "devices", "explain", "rope", "rope-table", "verify"]
-FAILED, USAGE, FAILED_FILE = 1, 2, 3
 
 
-def data(name):
-    return os.path.join(DATA, name)
-
-
-def floats(path):
-    """Numbers of a float32 .npy file of version 1."""
-    with open(path, "rb") as file:
-        content = file.read()
-    values = array.array("f")
-    values.frombytes(content[10 + int.from_bytes(content[8:10], "little"):])
-    return values
-
-
-class Cli(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        self.dir = scratch.name
-        self.env = {**os.environ, "GYRE_CACHE_DIR": self.path("cache"), "GYRE_DEVICE": "cpu"}
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
-
-    def gyre(self, *args, code=0, says=""):
-        """Runs `gyre args`; checks its exit status and that stderr has the words `says`."""
-        run = subprocess.run([GYRE, *args], capture_output=True, text=True, check=False,
-                             env=self.env)
-        self.assertEqual(run.returncode, code, f"gyre {' '.join(args)}\n{run.stdout}{run.stderr}")
-        self.assertIn(says, run.stderr)
-        return run.stdout
-
-    def write(self, name, content):
-        with open(self.path(name), "wb") as file:
-            file.write(content)
-        return self.path(name)
-
-    def near(self, got, want, bound):
-        got, want = floats(got), floats(want)
-        self.assertEqual(len(got), len(want))
-        self.assertLess(max(abs(a - b) for a, b in zip(got, want)), bound)
-
+class Cli(Case):
     def test_help(self):
         self.assertIn("commands:", self.gyre("--help"))
         self.assertIn("gyre", self.gyre("--version"))
@@ -102,7 +59,7 @@ class Cli(unittest.TestCase):
         self.gyre("attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v",
                   data("q_pre.npy"), "-o", self.path("o.npy"), code=USAGE, says="shape")
         self.gyre("attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v",
-                  data("v.npy"), "--map", self.path("m.png"), "--head", "8", code=USAGE,
+                  data("v.npy"), "--map", self.path("m.png"), "--heads", "8", code=USAGE,
                   says="head 8")
 
     def test_rope(self):
@@ -225,7 +182,7 @@ class Cli(unittest.TestCase):
         out, png = self.path("out.npy"), self.path("map.png")
         said = json.loads(self.gyre(
             "attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v", data("v.npy"),
-            "-o", out, "--map", png, "--head", "7", "--causal", "--rope-theta", "10000",
+            "-o", out, "--map", png, "--heads", "7", "--causal", "--rope-theta", "10000",
             "--rope-pairing", "interleaved", "--json"))
         self.near(out, data("attn_out.npy"), 1e-5)
         self.assertEqual(said["q_shape"], [1, 64, 8, 8])
@@ -244,6 +201,7 @@ class Cli(unittest.TestCase):
     def test_explain(self):
         text = self.gyre("explain", "attention", "--q-len", "1", "--kv-len", "4096")
         self.assertIn("attention_split", text)
+        self.assertRegex(text, r"scratch: [0-9.]+ KiB \([0-9]+ bytes\)")
         self.assertIn("rope", self.gyre("explain", "rope", "--heads", "4", "--json"))
 
     def test_cache(self):
@@ -267,11 +225,30 @@ class Cli(unittest.TestCase):
         device, = json.loads(self.gyre("bench", "--quick", "--case", "rope/half_512/f32",
                                        "--device", "cpu", "--json"))
         row, = device["rows"]
-        self.assertEqual((row["case"], row["check"]), ("rope/half_512/f32", "passed"))
+        self.assertEqual((row["case"], row["check"], row["scratch_size"]),
+                         ("rope/half_512/f32", "passed", 0))
         # Of what a busy machine measures only this is sure: shares are those of the two rates.
         self.assertGreater(row["share"], 0, row)
         self.assertAlmostEqual(row["share"], row["rate"] / row["limit_rate"],
                                delta=1e-6 * row["share"], msg=row)
+
+    def test_peer(self):
+        if "--peer" not in subprocess.run([GYRE, "bench", "--help"], capture_output=True, text=True,
+                                          check=False).stdout:
+            self.skipTest("built without the benchmark")
+        self.gyre("bench", "--peer", "abacus", code=USAGE, says="openblas")
+        args = ["bench", "--case", "prefill_64_d128/", "--peer", "openblas", "--json", "-d", "cpu"]
+        run = subprocess.run([GYRE, *args], capture_output=True, text=True, check=False,
+                             env=self.env)
+        if run.returncode == FAILED_FILE:
+            self.assertRegex(run.stderr, "no OpenBLAS.*apt install libopenblas")
+            self.skipTest(run.stderr.strip())
+        self.assertEqual(run.returncode, 0, run.stderr)
+        rows = {row["case"].split("/")[2]: row for row in json.loads(run.stdout)[0]["rows"]}
+        peer = rows["f32"]["peer"]
+        self.assertAlmostEqual(peer["ratio"], peer["wall"]["min_s"] / rows["f32"]["wall"]["min_s"],
+                               delta=1e-6 * peer["ratio"])
+        self.assertIn("f32", rows["f16"]["peer"]["none"])
 
     def first_call(self, device, caches):
         """Seconds of the demo's first call on a device, with all caches in a folder."""
@@ -319,4 +296,4 @@ class Cli(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1])
+    main()

@@ -7,6 +7,7 @@
 
 #include "harness/fill.h"
 #include "oracle/attention.h"
+#include "oracle/attention_merge.h"
 #include "oracle/rope.h"
 
 enum { DIM = 64, KEYS = 24 };
@@ -199,30 +200,46 @@ Test(attention_facts, equal_scores_give_the_mean)
     cr_assert(fabs(f.row.lse - log(KEYS)) < 1e-14);
 }
 
+// Attention of the fixture's query to the keys from `first` up to `end`, without the sink.
+static struct oracle_part attend_to(struct fixture *f, size_t first, size_t end, double out[DIM])
+{
+    f->definition.kv_len = end - first;
+    f->definition.k = f->k + first * DIM;
+    f->definition.v = f->v + first * DIM;
+    f->row.out = out;
+    oracle_attention_row(&f->definition, 0, 0, 0, &f->row);
+    return (struct oracle_part){out, f->row.lse};
+}
+
+// The second range is empty.
 Test(attention_facts, split_and_merge_changes_nothing)
 {
-    struct fixture f;
-    double whole[DIM], lse[2], parts[2][DIM];
-    set_up(&f, 6);
-    oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
-    double whole_lse = f.row.lse;
-    for (size_t d = 0; d < DIM; d++)
-        whole[d] = f.out[d];
-    for (size_t part = 0; part < 2; part++) {
-        const size_t first = part * 7, n = part == 0 ? 7 : KEYS - 7;
-        f.definition.kv_len = n;
-        f.definition.k = f.k + first * DIM;
-        f.definition.v = f.v + first * DIM;
-        f.row.out = parts[part];
-        oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
-        lse[part] = f.row.lse;
+    static const size_t ends[] = {0, 7, 7, KEYS - 1, KEYS};
+    static const double sinks[] = {-INFINITY, 0.5, 1e4};
+    for (size_t s = 0; s < sizeof(sinks) / sizeof(sinks[0]); s++) {
+        struct fixture f;
+        double whole[DIM], merged[DIM], outs[4][DIM];
+        struct oracle_part parts[4];
+        set_up(&f, 6);
+        f.definition.sinks = &sinks[s];
+        double lse = attend_to(&f, 0, KEYS, whole).lse;
+        f.definition.sinks = NULL;
+        for (size_t i = 0; i < 4; i++)
+            parts[i] = attend_to(&f, ends[i], ends[i + 1], outs[i]);
+        outs[1][0] = NAN; // saw nothing, so nobody looks
+        cr_assert(fabs(oracle_attention_merge(parts, 4, DIM, sinks[s], merged) - lse) < 1e-13);
+        for (size_t d = 0; d < DIM; d++)
+            cr_assert(fabs(merged[d] - whole[d]) < 1e-13);
     }
-    double merged = lse[0] + log1p(exp(lse[1] - lse[0]));
-    cr_assert(fabs(merged - whole_lse) < 1e-13);
-    for (size_t d = 0; d < DIM; d++) {
-        double sum = exp(lse[0] - merged) * parts[0][d] + exp(lse[1] - merged) * parts[1][d];
-        cr_assert(fabs(sum - whole[d]) < 1e-13);
-    }
+}
+
+Test(attention_facts, a_merge_of_nothing_seen_is_zero)
+{
+    const double hidden[2] = {NAN, INFINITY};
+    const struct oracle_part parts[2] = {{hidden, -INFINITY}, {hidden, -INFINITY}};
+    double out[2] = {1, 1};
+    cr_assert(oracle_attention_merge(parts, 2, 2, 0.5, out) == -INFINITY);
+    cr_assert(out[0] == 0 && out[1] == 0);
 }
 
 Test(attention_facts, a_row_that_sees_nothing_is_zero)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cases/attention.h"
+#include "cases/attention_merge.h"
 #include "on_devices.h"
 
 // A copy of the kernels' sources, to be spoiled by `edit`, which has to change `file`.
@@ -40,12 +41,28 @@ static void run_causal_case(struct session *session, struct result *result)
         case_complete(session, &attention_operator, run, result);
 }
 
+// Two parts would do without what a dispatch leaves for the next.
+static void run_two_parts(struct session *session, struct result *result)
+{
+    static const struct attention_merge_case parts = {.q_len = 3, .n_heads = 2, .v_dim = 64};
+    struct attention_merge_run *run =
+        attention_merge_prepare(session, &parts, case_dtypes_of(CASE_F32), 1, result);
+    if (run != NULL)
+        case_complete(session, &attention_merge_operator, run, result);
+}
+
+// What is wrong, and a call that must not be served.
+struct wrong {
+    const char *edit, *file;
+    void (*run)(struct session *session, struct result *result);
+};
+
 static void expect_struck_off(struct session *session, const void *context, struct tally *tally)
 {
     struct result result = {.outcome = OUTCOME_PASS};
-    (void)context;
+    const struct wrong *wrong = context;
     setenv("GYRE_SELFTEST", "1", 1);
-    run_causal_case(session, &result);
+    wrong->run(session, &result);
     bool is_struck = strstr(session->log.text, "struck off") != NULL;
     bool is_refused = strstr(result.text, "unsupported") != NULL;
     if (is_struck && is_refused)
@@ -55,16 +72,18 @@ static void expect_struck_off(struct session *session, const void *context, stru
     report(session, "a wrong kernel", &result, tally);
 }
 
-static void run_backend(enum gyre_backend_kind backend)
+static void run_wrong(enum gyre_backend_kind backend, const struct wrong *wrong)
 {
     char dir[32];
-    make_wrong_kernels(dir, "sed -i 's/TO_U32(q_pos) + 1u/TO_U32(q_pos) + 2u/'",
-                       "src/args/attention.h");
+    make_wrong_kernels(dir, wrong->edit, wrong->file);
     setenv("GYRE_KERNEL_DIR", dir, 1);
     setenv("GYRE_CACHE_DIR", "", 1);
-    run_on_devices(backend, expect_struck_off, NULL, 1);
+    run_on_devices(backend, expect_struck_off, wrong, 1);
     remove_kernels(dir);
 }
+
+static const struct wrong wrong_attention = {"sed -i 's/TO_U32(q_pos) + 1u/TO_U32(q_pos) + 2u/'",
+                                             "src/args/attention.h", run_causal_case};
 
 // --- one of several kernels for the same work is wrong
 
@@ -132,12 +151,12 @@ static void run_takeover(enum gyre_backend_kind backend, const char *file)
 
 Test(trial, opencl)
 {
-    run_backend(GYRE_BACKEND_OPENCL);
+    run_wrong(GYRE_BACKEND_OPENCL, &wrong_attention);
 }
 
 Test(trial, vulkan)
 {
-    run_backend(GYRE_BACKEND_VULKAN);
+    run_wrong(GYRE_BACKEND_VULKAN, &wrong_attention);
 }
 
 Test(trial, opencl_takeover)
@@ -148,4 +167,17 @@ Test(trial, opencl_takeover)
 Test(trial, vulkan_takeover)
 {
     run_takeover(GYRE_BACKEND_VULKAN, "shaders/attention_staged.glsl");
+}
+
+// What was merged before is not rescaled.
+Test(trial, opencl_merge)
+{
+    run_wrong(GYRE_BACKEND_OPENCL, &(struct wrong){"sed -i 's/w.before \\* running/running/'",
+                                                   "cl/attention_merge.cl", run_two_parts});
+}
+
+Test(trial, vulkan_merge)
+{
+    run_wrong(GYRE_BACKEND_VULKAN, &(struct wrong){"sed -i 's/weight_before \\* running/running/'",
+                                                   "shaders/attention_merge.comp", run_two_parts});
 }

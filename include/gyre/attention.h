@@ -49,6 +49,17 @@ enum gyre_scores_stage {
     GYRE_SCORES_PROBS,
 };
 
+// What products are summed in. Asked for, never taken by itself; a device that cannot refuses.
+// Problems of so few rows that memory binds them keep f32.
+enum gyre_attention_precision {
+    GYRE_ATTENTION_F32 = 0,
+    // Sums of up to 32 products in f16, which are then added in f32: GPUs with f16 arithmetic.
+    GYRE_ATTENTION_F16_SUMS,
+    // q, k, v and probabilities in bf16, summed by the CPU's bf16 dot products. Only for tensors that
+    // are stored in bf16.
+    GYRE_ATTENTION_BF16_DOTS,
+};
+
 struct gyre_attention_params {
     struct gyre_tensor q; // (batch, q_len, n_heads, head_dim)
     struct gyre_tensor k; // (batch, kv_len, n_kv_heads, head_dim); n_kv_heads divides n_heads
@@ -65,7 +76,9 @@ struct gyre_attention_params {
     struct gyre_tensor scores; // (batch, n_heads, q_len, kv_len), every element written
     enum gyre_scores_stage scores_stage;
     // (batch, n_heads, 1, kv_len) f32: sums of each key's probabilities over the last n_sum_queries
-    // queries, 0: all. They are added to what is there when adds_key_sums is set.
+    // queries, 0: all. They are added to what is there when adds_key_sums is set. Each is within
+    // (8 + the largest |lse|) 2^-22 of itself and 1e-7 for every query that sees the key; hidden
+    // keys count exactly 0.
     struct gyre_tensor key_sums;
     uint32_t n_sum_queries;
     bool adds_key_sums;
@@ -94,8 +107,8 @@ struct gyre_attention_params {
     // likewise of k, v, k_positions and key_sums. Either may be given without the other: then the
     // other's batch is n_sequences. Numbers outside a tensor are clamped to it. max_q_len and
     // max_kv_len bound the sequences (0: the tensor's tokens); what a sequence has beyond them does
-    // not take part: as keys, it is hidden; as queries, results are left as they are. Masks are
-    // (n_sequences, n_heads, max_q_len, max_kv_len). Without scores.
+    // not take part: as keys, it is hidden; as queries, results are left as they are, and so are
+    // sums of such keys. Masks are (n_sequences, n_heads, max_q_len, max_kv_len). Without scores.
     struct gyre_tensor cu_q_lens, cu_kv_lens;
     uint32_t max_q_len, max_kv_len;
 
@@ -120,6 +133,8 @@ struct gyre_attention_params {
     const struct gyre_rope_table *rope;
     bool rotates_q, rotates_k;
     struct gyre_tensor q_coords, k_coords;
+
+    enum gyre_attention_precision precision;
 
     // The bits of a sequence's results depend neither on the batch that it comes in nor on the
     // number of the device's units. Costs speed where that would choose how keys are split.

@@ -56,6 +56,7 @@ struct gyre_device_info {
     uint32_t local_size;         // local (shared) memory per work-group
     uint32_t subgroup_size;      // 0: no subgroups
     bool has_f16_storage;        // 16-bit elements can be loaded and stored
+    bool has_bf16_dot;           // a CPU's dot products of bf16 (AVX512_BF16)
     bool has_f16_math;
     bool has_int_dot;         // accelerated 8-bit integer dot product
     bool has_coop_matrix;     // cooperative matrices

@@ -4,9 +4,11 @@
 #define GYRE_GYRE_H
 
 #include <gyre/attention.h>
+#include <gyre/attention_merge.h>
 #include <gyre/buffer.h>
 #include <gyre/common.h>
 #include <gyre/device.h>
+#include <gyre/linear_attention.h>
 #include <gyre/log.h>
 #include <gyre/rope.h>
 #include <gyre/rope_config.h>

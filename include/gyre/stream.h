@@ -28,6 +28,11 @@ GYRE_API enum gyre_status gyre_stream_submit(struct gyre_stream *stream, struct 
 // Submits, and blocks until everything enqueued so far is done.
 GYRE_API enum gyre_status gyre_stream_finish(struct gyre_stream *stream);
 
+// Bytes of device memory that the stream holds for what operators keep between their kernels: the
+// most that any call so far took. It is freed with the stream. 0 for NULL. The explanation of a
+// call tells what that call takes.
+GYRE_API uint64_t gyre_stream_scratch_size(const struct gyre_stream *stream);
+
 // Work enqueued from now on starts after the event, which may be of another stream of the device.
 GYRE_API enum gyre_status gyre_stream_wait(struct gyre_stream *stream,
                                            const struct gyre_event *event);

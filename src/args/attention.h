@@ -41,6 +41,8 @@
 #define EXTRA_ROTATED_K 32  // k is
 #define EXTRA_SECOND    64  // q and k come in two parts
 #define EXTRA_PARTIAL   128 // partial results are left in `out`
+#define EXTRA_F16_SUMS  256 // up to 32 products are summed in f16
+#define EXTRA_BF16_DOTS 512 // products are bf16, two a lane
 
 #define ATTENTION_N_EXTRAS 12
 
@@ -178,13 +180,12 @@ GYRE_FN u32 gyre_is_allowed(u32 is_causal, u32 n_prefix, u32 window_left, u32 wi
                             u32 window_keep, i32 q_pos, i32 k_pos)
 {
     i32 behind = q_pos - k_pos;
-    u32 at = k_pos < 0 ? 0u : TO_U32(k_pos);
-    if (is_causal != 0u && behind < 0 && at >= n_prefix)
+    if (is_causal != 0u && behind < 0 && (k_pos < 0 || TO_U32(k_pos) >= n_prefix))
         return 0u;
     if ((window_left == 0u || behind < TO_I32(window_left)) &&
         (window_right == 0u || -behind < TO_I32(window_right)))
         return 1u;
-    return at < window_keep ? 1u : 0u;
+    return k_pos >= 0 && TO_U32(k_pos) < window_keep ? 1u : 0u;
 }
 
 // 0 only where no query of positions [q_first, q_last] sees a key of positions [k_min, k_max].

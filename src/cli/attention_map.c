@@ -1,122 +1,113 @@
 // SPDX-License-Identifier: MIT
 #include "attention_map.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "command.h"
 #include "heatmap.h"
-#include "tensors.h"
 
-static void set_strides(struct gyre_tensor *tensor)
+struct words {
+    char title[64], subtitle[160], caption[192];
+};
+
+static const struct head_study *first_drawn(const struct study *study)
 {
-    if (tensor->stride[3] != 0)
-        return;
-    tensor->stride[3] = 1;
-    for (int axis = 2; axis >= 0; axis--)
-        tensor->stride[axis] = tensor->stride[axis + 1] * tensor->shape[axis + 1];
+    const struct head_study *head = study->heads;
+    while (head->cells == NULL)
+        head++;
+    return head;
 }
 
-// Keeps one index of an axis; axes of length 1 serve every index.
-static void take(struct gyre_tensor *tensor, int axis, uint64_t index)
+static void write_title(const struct study *study, uint64_t n_heads, char *text, size_t size)
 {
-    if (tensor->shape[axis] <= 1)
-        return;
-    set_strides(tensor);
-    tensor->offset += index * tensor->stride[axis] * gyre_dtype_size(tensor->dtype);
-    tensor->shape[axis] = 1;
+    if (study->n_drawn == 1)
+        snprintf(text, size, "Attention of head %u", first_drawn(study)->head);
+    else if (study->n_drawn == n_heads)
+        snprintf(text, size, "Attention of %u heads", study->n_drawn);
+    else
+        snprintf(text, size, "Attention of %u of %llu heads", study->n_drawn,
+                 (unsigned long long)n_heads);
 }
 
-// The attention of one batch element and query head alone.
-static struct gyre_attention_params narrow(const struct gyre_attention_params *params,
-                                           const struct map_options *options)
+static void write_subtitle(const struct study *study, const struct gyre_attention_params *params,
+                           uint32_t batch, char *text, size_t size)
 {
-    struct gyre_attention_params one = *params;
-    uint64_t group = params->q.shape[2] / params->k.shape[2];
-    struct gyre_tensor *inputs[] = {&one.q, &one.k, &one.v, &one.mask};
-    for (int i = 0; i < 4; i++)
-        take(inputs[i], 0, options->batch);
-    take(&one.q, 2, options->head);
-    take(&one.k, 2, options->head / group);
-    take(&one.v, 2, options->head / group);
-    take(&one.mask, 1, options->head);
-    one.out = one.lse = one.scores = (struct gyre_tensor){0};
-    return one;
+    uint64_t n_queries = params->q.shape[1], n_keys = params->k.shape[1];
+    char element[32] = "", mean[48] = "";
+    if (params->q.shape[0] > 1)
+        snprintf(element, sizeof(element), "batch element %u, ", batch);
+    if (study->n_drawn == 1)
+        snprintf(mean, sizeof(mean), ", mean entropy %.2f nats",
+                 entropy_mean(&first_drawn(study)->entropy));
+    snprintf(text, size, "%s%s%llu quer%s on %llu key%s%s", element,
+             params->is_causal ? "causal, " : "", (unsigned long long)n_queries,
+             n_queries == 1 ? "y" : "ies", (unsigned long long)n_keys, n_keys == 1 ? "" : "s",
+             mean);
 }
 
-static int draw(const float *values, const struct gyre_attention_params *one,
-                const struct map_options *options)
+static bool has_hidden(const struct study *study)
 {
-    char title[64], subtitle[160];
-    uint64_t n_queries = one->q.shape[1], n_keys = one->k.shape[1];
-    snprintf(title, sizeof(title), "Attention of head %u", options->head);
-    snprintf(subtitle, sizeof(subtitle), "%s%llu quer%s on %llu key%s; grey is hidden",
-             one->is_causal ? "causal, " : "", (unsigned long long)n_queries,
-             n_queries == 1 ? "y" : "ies", (unsigned long long)n_keys, n_keys == 1 ? "" : "s");
-    struct heatmap map = {
-        .values = values,
-        .n_rows = (size_t)n_queries,
-        .n_columns = (size_t)n_keys,
-        .title = title,
-        .subtitle = subtitle,
+    const size_t n = study->grid.rows.n_cells * study->grid.columns.n_cells;
+    for (uint32_t i = 0; i < study->n; i++)
+        for (size_t c = 0; study->heads[i].cells != NULL && c < n; c++)
+            if (study->heads[i].cells[c] < 0)
+                return true;
+    return false;
+}
+
+static void write_caption(const struct study *study, char *text, size_t size)
+{
+    const size_t rows = study->grid.rows.pool, columns = study->grid.columns.pool;
+    char pooled[96] = "";
+    if (rows > 1 && columns > 1)
+        snprintf(pooled, sizeof(pooled), "A point is the largest of %zu queries x %zu keys. ", rows,
+                 columns);
+    else if (rows > 1 || columns > 1)
+        snprintf(pooled, sizeof(pooled), "A point is the largest of %zu %s. ",
+                 rows > 1 ? rows : columns, rows > 1 ? "queries" : "keys");
+    snprintf(text, size, "%s%s%s", pooled, has_hidden(study) ? "Grey: hidden. " : "",
+             heat_grid_has_notes(&study->grid) ? "Nats: entropy, mean over queries." : "");
+}
+
+static struct heat_panel *make_panels(const struct study *study)
+{
+    struct heat_panel *panels = calloc(study->n_drawn, sizeof(*panels));
+    struct heat_panel *panel = panels;
+    for (uint32_t i = 0; panels != NULL && i < study->n; i++) {
+        const struct head_study *head = &study->heads[i];
+        if (head->cells == NULL)
+            continue;
+        panel->cells = head->cells;
+        snprintf(panel->label, sizeof(panel->label), "head %u", head->head);
+        snprintf(panel->note, sizeof(panel->note), "%.2f nats", entropy_mean(&head->entropy));
+        panel++;
+    }
+    return panels;
+}
+
+int attention_map_write(const struct study *study, const struct gyre_attention_params *params,
+                        const struct study_options *options)
+{
+    struct words words;
+    struct heat_panel *panels = make_panels(study);
+    if (panels == NULL)
+        return complain(CODE_DEVICE, "no memory for the picture");
+    write_title(study, params->q.shape[2], words.title, sizeof(words.title));
+    write_subtitle(study, params, options->batch, words.subtitle, sizeof(words.subtitle));
+    write_caption(study, words.caption, sizeof(words.caption));
+    const struct heatmap map = {
+        .grid = study->grid,
+        .panels = panels,
+        .title = words.title,
+        .subtitle = words.subtitle,
+        .caption = words.caption,
         .row_label = "query",
         .column_label = "key",
-        .scale_label = "probability (root scale)",
+        .scale_label = "probability",
     };
-    if (heatmap_write(&map, options->path))
-        return CODE_OK;
-    return complain(CODE_DEVICE, "%s: the map cannot be written", options->path);
-}
-
-// The scores of one head at a stage: (q_len, kv_len), malloc'ed; NULL after a complaint.
-static float *compute(struct opened *opened, struct gyre_attention_params one,
-                      enum gyre_scores_stage stage)
-{
-    const uint64_t shape[4] = {1, 1, one.q.shape[1], one.k.shape[1]};
-    struct held scores;
-    float *values = NULL;
-    if (held_create(opened, GYRE_F32, shape, 4, &scores) != CODE_OK)
-        return NULL;
-    one.scores = scores.tensor;
-    one.scores_stage = stage;
-    enum gyre_status status = gyre_attention(opened->session.stream, &one);
-    if (status == GYRE_OK)
-        values = held_read(opened, &scores);
-    else
-        complain_status(opened, "the map's scores", status);
-    held_free(&scores);
-    return values;
-}
-
-static int check(const struct gyre_attention_params *params, const struct map_options *options)
-{
-    uint64_t n_batch = params->q.shape[0], n_heads = params->q.shape[2];
-    uint64_t n_kv_heads = params->k.shape[2];
-    if (n_kv_heads == 0 || n_heads % n_kv_heads != 0)
-        return complain(CODE_USAGE, "%llu KV heads do not divide %llu query heads",
-                        (unsigned long long)n_kv_heads, (unsigned long long)n_heads);
-    if (options->head >= n_heads || options->batch >= n_batch)
-        return complain(CODE_USAGE, "the map wants head %u of batch %u; there are %llu and %llu",
-                        options->head, options->batch, (unsigned long long)n_heads,
-                        (unsigned long long)n_batch);
-    return CODE_OK;
-}
-
-int attention_map_write(struct opened *opened, const struct gyre_attention_params *params,
-                        const struct map_options *options)
-{
-    int code = check(params, options);
-    if (code != CODE_OK)
-        return code;
-    struct gyre_attention_params one = narrow(params, options);
-    size_t n = (size_t)(one.q.shape[1] * one.k.shape[1]);
-    float *values = compute(opened, one, GYRE_SCORES_PROBS);
-    float *masked = values != NULL ? compute(opened, one, GYRE_SCORES_MASKED) : NULL;
-    for (size_t i = 0; masked != NULL && i < n; i++)
-        values[i] = masked[i] == -INFINITY ? -1 : values[i];
-    code = masked != NULL ? draw(values, &one, options) : CODE_DEVICE;
-    free(values);
-    free(masked);
-    return code;
+    bool is_written = heatmap_write(&map, options->map);
+    free(panels);
+    return is_written ? CODE_OK
+                      : complain(CODE_DEVICE, "%s: the map cannot be written", options->map);
 }

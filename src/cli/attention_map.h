@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The attention of one head as a picture.
+// The heads of a study as a picture.
 #ifndef GYRE_CLI_ATTENTION_MAP_H
 #define GYRE_CLI_ATTENTION_MAP_H
 
-#include <gyre/attention.h>
+#include "attention_study.h"
 
-#include "open.h"
-
-struct map_options {
-    const char *path; // NULL: no map
-    uint32_t head, batch;
-};
-
-// Computes the probabilities of one head of the attention that `params` describes (its results are
-// not touched), and draws them. Complains and returns an exit code.
-int attention_map_write(struct opened *opened, const struct gyre_attention_params *params,
-                        const struct map_options *options);
+// Writes a PNG of the study's cells. Complains and returns an exit code.
+int attention_map_write(const struct study *study, const struct gyre_attention_params *params,
+                        const struct study_options *options);
 
 #endif

@@ -8,10 +8,13 @@
 #include "json.h"
 #include "measure.h"
 #include "open.h"
+#include "openblas.h"
 #include "operators.h"
 #include "progress.h"
 #include "table.h"
 #include "units.h"
+
+#define HEADERS "case|>min|>median|>spread|>device|>rate|>limit|>share|>scratch|limit probed"
 
 static const struct command_help help = {
     .name = "bench",
@@ -21,12 +24,18 @@ static const struct command_help help = {
         "  gyre bench --quick                  the rows that matter most\n"
         "  gyre bench --op rope --device all   one operator everywhere\n"
         "  gyre bench --case decode            rows whose name contains this\n"
-        "  gyre bench --json > now.json        to compare with another day\n\n"
+        "  gyre bench --json > now.json        to compare with another day\n"
+        "  gyre bench --op attention --peer openblas\n"
+        "      beside what an engine would do without gyre\n\n"
         "Rows have 32 query heads; attention has 8 KV heads and is causal. Each is held against\n"
         "the reference before it is timed. On the CPU its limit is probed in turns with it, on\n"
         "as many threads: copying the same rows, reading the same keys and values cold, or\n"
         "multiply-adds. A share compares the fastest run with the fastest probe. What the angles\n"
-        "of RoPE cost is at most what half_512_1_head takes of half_512's time.",
+        "of RoPE cost is at most what half_512_1_head takes of half_512's time. scratch is the\n"
+        "memory that a call takes beside its tensors.\n\n"
+        "The peer does, per head, a product of matrices, a softmax in plain C and a product, in\n"
+        "f32, on as many threads and in turns with the row, after the results of both have been\n"
+        "compared. Hidden scores cost it time too. ratio: its fastest run over gyre's.",
 };
 
 struct bench_options {
@@ -34,11 +43,13 @@ struct bench_options {
     int op; // of OPTION_OPERATORS
     const char *name;
     bool is_quick;
+    int peer; // of "openblas"; -1: none
 };
 
 // One device's run; to one of table and json.
 struct bench {
     const struct bench_options *options;
+    const struct openblas *peer; // NULL: none
     struct opened opened;
     struct progress progress;
     struct table *table;
@@ -98,19 +109,31 @@ static void add_cells(struct table *table, const struct bench_row *row, const st
         table_cell(table, STYLE_BOLD, "%.0f %%", 100 * m->share);
     else
         table_cell(table, STYLE_DIM, "-");
+    cell_size(table, m->scratch_size);
     if (m->share > 0 && m->n_copies > 1)
         table_cell(table, STYLE_DIM, "%s, %zu copies", limit_name(row->limit), m->n_copies);
     else
         table_cell(table, STYLE_DIM, "%s", m->share > 0 ? limit_name(row->limit) : "not probed");
 }
 
-static void add_nothing(struct table *table, const struct result *check)
+static void add_peer_cells(struct table *table, const struct measurement *m)
+{
+    cell_ms(table, m->peer.min);
+    if (m->no_peer != NULL)
+        table_cell(table, STYLE_DIM, "none: %s", m->no_peer);
+    else
+        table_cell(table, STYLE_BOLD, "%.2f", m->peer_ratio);
+}
+
+static void add_nothing(struct table *table, const struct result *check, bool has_peer)
 {
     bool is_failed = check->outcome == OUTCOME_FAIL;
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 8; i++)
         table_cell(table, STYLE_DIM, "-");
     table_cell(table, is_failed ? STYLE_RED : STYLE_YELLOW, "%s: %s",
                is_failed ? "FAILED" : "skipped", check->text);
+    for (int i = 0; has_peer && i < 2; i++)
+        table_cell(table, STYLE_DIM, "-");
 }
 
 static void add_stats(cJSON *json, const char *name, const struct stats *stats)
@@ -126,7 +149,20 @@ static void add_stats(cJSON *json, const char *name, const struct stats *stats)
     cJSON_AddNumberToObject(item, "spread", stats->spread);
 }
 
-static cJSON *describe(const struct bench_row *row, const char *name, const struct measurement *m)
+static void add_peer(cJSON *json, const struct measurement *m)
+{
+    cJSON *peer = cJSON_AddObjectToObject(json, "peer");
+    cJSON_AddStringToObject(peer, "name", "openblas");
+    if (m->no_peer != NULL) {
+        cJSON_AddStringToObject(peer, "none", m->no_peer);
+        return;
+    }
+    add_stats(peer, "wall", &m->peer);
+    cJSON_AddNumberToObject(peer, "ratio", m->peer_ratio);
+}
+
+static cJSON *describe(const struct bench_row *row, const char *name, const struct measurement *m,
+                       bool has_peer)
 {
     static const char *const outcomes[] = {"passed", "failed", "skipped"};
     cJSON *json = cJSON_CreateObject();
@@ -141,6 +177,7 @@ static cJSON *describe(const struct bench_row *row, const char *name, const stru
     cJSON_AddNumberToObject(json, "flops", m->cost.flops);
     cJSON_AddNumberToObject(json, "n_copies", (double)m->n_copies);
     cJSON_AddNumberToObject(json, "first_s", m->first_s);
+    cJSON_AddNumberToObject(json, "scratch_size", (double)m->scratch_size);
     add_stats(json, "wall", &m->wall);
     add_stats(json, "device_time", &m->device);
     cJSON_AddStringToObject(json, "unit", limit_is_flops(row->limit) ? "FLOP/s" : "B/s");
@@ -150,6 +187,8 @@ static cJSON *describe(const struct bench_row *row, const char *name, const stru
         cJSON_AddNumberToObject(json, "limit_rate", m->limit_rate);
         cJSON_AddNumberToObject(json, "share", m->share);
     }
+    if (has_peer)
+        add_peer(json, m);
     return json;
 }
 
@@ -158,19 +197,23 @@ static void measure(void *user, const struct bench_row *row, const struct case_d
 {
     struct bench *bench = user;
     struct measurement m;
-    const struct measure_options options = {.seed = 1};
+    const bool has_peer = bench->peer != NULL;
+    const struct measure_options options = {.seed = 1, .peer = bench->peer};
     progress_step(&bench->progress, name);
     measure_row(&bench->opened.session, row, dtypes, &options, &m);
     bench->n_failed += m.check.outcome == OUTCOME_FAIL;
     if (bench->rows != NULL) {
-        cJSON_AddItemToArray(bench->rows, describe(row, name, &m));
+        cJSON_AddItemToArray(bench->rows, describe(row, name, &m, has_peer));
         return;
     }
     table_cell(bench->table, STYLE_NONE, "%s", name);
-    if (m.check.outcome == OUTCOME_PASS)
-        add_cells(bench->table, row, &m);
-    else
-        add_nothing(bench->table, &m.check);
+    if (m.check.outcome != OUTCOME_PASS) {
+        add_nothing(bench->table, &m.check, has_peer);
+        return;
+    }
+    add_cells(bench->table, row, &m);
+    if (has_peer)
+        add_peer_cells(bench->table, &m);
 }
 
 // Others' work on this machine spoils rates, and shares a little.
@@ -192,9 +235,10 @@ static void print_title(const struct gyre_device_info *info)
     puts(info->type == GYRE_DEVICE_SOFTWARE ? ", a software renderer: small sizes" : "");
 }
 
-static int bench_device(const struct bench_options *options, const char *name, cJSON *json)
+static int bench_device(const struct bench_options *options, const struct openblas *peer,
+                        const char *name, cJSON *json)
 {
-    struct bench bench = {.options = options};
+    struct bench bench = {.options = options, .peer = peer};
     int code;
     if (!opened_open(&bench.opened, &options->common, name, &code))
         return code;
@@ -209,8 +253,7 @@ static int bench_device(const struct bench_options *options, const char *name, c
         cJSON_AddItemToArray(json, item);
         each_row(options, is_software, measure, &bench);
     } else {
-        bench.table =
-            table_create("case|>min|>median|>spread|>device|>rate|>limit|>share|limit probed");
+        bench.table = table_create(peer != NULL ? HEADERS "|>openblas|ratio" : HEADERS);
         each_row(options, is_software, measure, &bench);
     }
     progress_clear(&bench.progress);
@@ -222,35 +265,63 @@ static int bench_device(const struct bench_options *options, const char *name, c
     return bench.n_failed == 0 ? CODE_OK : CODE_FAILED;
 }
 
-int command_bench(int argc, char **argv)
+// NULL in *peer when none is wanted.
+static int open_peer(const struct bench_options *options, struct openblas **peer)
 {
-    struct bench_options options = {0};
-    const struct option_spec specs[] = {
-        OPTION_DEVICES(options.common),
-        OPTION_OPERATORS(options.op, "operators to measure"),
-        {"case", 'c', OPTION_TEXT, &options.name, "NAME", "rows whose OP/ROW/DTYPE contains this"},
-        {"quick", 'q', OPTION_FLAG, &options.is_quick, NULL, "the rows that matter most"},
-        OPTION_THREADS(options.common),
-        OPTION_JSON(options.common),
-        OPTION_VERBOSE(options.common),
-        {0},
-    };
-    int worst;
-    if (!options_parse(&help, specs, argc, argv, NULL, &worst))
-        return worst;
-    if (each_row(&options, false, NULL, NULL) == 0)
-        return complain(CODE_USAGE, "bench: no row is called '%s'", options.name);
-    warn_if_busy();
-    struct names names = names_find(&options.common);
-    cJSON *json = options.common.is_json ? cJSON_CreateArray() : NULL;
-    worst = CODE_OK;
+    char why[256];
+    *peer = NULL;
+    if (options->peer < 0)
+        return CODE_OK;
+    *peer = openblas_open(why, sizeof(why));
+    return *peer != NULL ? CODE_OK
+                         : complain(CODE_DEVICE, "bench: no OpenBLAS to compare with: %s", why);
+}
+
+static int bench_devices(const struct bench_options *options, const struct openblas *peer)
+{
+    struct names names = names_find(&options->common);
+    cJSON *json = options->common.is_json ? cJSON_CreateArray() : NULL;
+    int worst = CODE_OK;
+    if (peer != NULL && json == NULL)
+        printf("%s, per head: product, softmax, product\n", openblas_describe(peer));
     for (size_t i = 0; i < names.n; i++) {
         if (i > 0 && json == NULL)
             putchar('\n');
-        int code = bench_device(&options, names.items[i], json);
+        int code = bench_device(options, peer, names.items[i], json);
         worst = code > worst ? code : worst;
     }
     json_print(json, stdout);
     names_free(&names);
     return worst;
+}
+
+int command_bench(int argc, char **argv)
+{
+    struct bench_options options = {.peer = -1};
+    struct openblas *peer;
+    const struct option_spec specs[] = {
+        OPTION_DEVICES(options.common),
+        OPTION_OPERATORS(options.op, "operators to measure"),
+        {"case", 'c', OPTION_TEXT, &options.name, "NAME", "rows whose OP/ROW/DTYPE contains this"},
+        {"quick", 'q', OPTION_FLAG, &options.is_quick, NULL, "the rows that matter most"},
+        {"peer", 0, OPTION_CHOICE, &options.peer, "openblas", "time this beside the cpu's rows"},
+        OPTION_THREADS(options.common),
+        OPTION_JSON(options.common),
+        OPTION_VERBOSE(options.common),
+        {0},
+    };
+    int code;
+    if (!options_parse(&help, specs, argc, argv, NULL, &code))
+        return code;
+    if (each_row(&options, false, NULL, NULL) == 0)
+        return options.name != NULL
+                   ? complain(CODE_USAGE, "bench: no row is called '%s'", options.name)
+                   : complain(CODE_USAGE, "bench: no row measures this operator");
+    code = open_peer(&options, &peer);
+    if (code != CODE_OK)
+        return code;
+    warn_if_busy();
+    code = bench_devices(&options, peer);
+    openblas_close(&peer);
+    return code;
 }

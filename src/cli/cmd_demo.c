@@ -12,14 +12,11 @@
 #include "table.h"
 #include "units.h"
 
-// The head of the example whose map shows most.
-enum { DEFAULT_HEAD = 6 };
-
 static const struct command_help help = {
     .name = "demo",
     .about = "run RoPE and attention of a real model's layer on every device",
     .examples = "  gyre demo --data examples/data                 in the project's folder\n"
-                "  gyre demo --data examples/data --map map.png   with a picture of one head\n"
+                "  gyre demo --data examples/data --map map.png   with a picture of its heads\n"
                 "  gyre demo --data examples/data --device cpu    one device only\n"
                 "  GYRE_CACHE_DIR=$(mktemp -d) gyre demo ...      how long a cold start takes",
 };
@@ -27,7 +24,7 @@ static const struct command_help help = {
 struct demo_options {
     struct common common;
     const char *data;
-    struct map_options map;
+    struct study_options map;
 };
 
 // Rates at a size where they mean something.
@@ -147,7 +144,7 @@ static const struct gyre_device_info *find_info(const struct demo *demo,
 static int run_all(struct demo *demo, struct opened *opened, struct layer_report *report,
                    struct rates *rates)
 {
-    const struct map_options no_map = {0};
+    const struct study_options no_map = {0};
     const struct gyre_device_info *info = opened->session.info;
     progress_step(&demo->progress, info->id);
     int code =
@@ -200,8 +197,8 @@ static void print_tables(const struct demo *demo)
          "At a size where rates mean something: 32/8 heads of 128, f32, causal; the fastest "
          "call.\n");
     table_print(demo->rates, stdout);
-    if (demo->options->map.path != NULL)
-        printf("\nAttention of head %u: %s\n", demo->options->map.head, demo->options->map.path);
+    if (demo->options->map.map != NULL)
+        printf("\nAttention by head (%s): %s\n", demo->options->map.heads, demo->options->map.map);
 }
 
 static void print_json(struct demo *demo)
@@ -209,8 +206,8 @@ static void print_json(struct demo *demo)
     cJSON *json = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "reference_difference", demo->layer.model_difference);
     cJSON_AddItemToObject(json, "devices", demo->devices);
-    if (demo->options->map.path != NULL)
-        cJSON_AddStringToObject(json, "map", demo->options->map.path);
+    if (demo->options->map.map != NULL)
+        cJSON_AddStringToObject(json, "map", demo->options->map.map);
     json_print(json, stdout);
 }
 
@@ -252,11 +249,11 @@ static int start(struct demo *demo)
 int command_demo(int argc, char **argv)
 {
     struct demo_options options = {
-        .common = {.device = "all"}, .data = "examples/data", .map = {.head = DEFAULT_HEAD}};
+        .common = {.device = "all"}, .data = "examples/data", .map = {.heads = "all"}};
     const struct option_spec specs[] = {
         {"data", 0, OPTION_TEXT, &options.data, "DIR", "the layer's files (examples/data)"},
-        {"map", 0, OPTION_TEXT, &options.map.path, "FILE", "draw one head's attention as a PNG"},
-        {"head", 0, OPTION_U32, &options.map.head, "N", "the map's query head (6)"},
+        {"map", 0, OPTION_TEXT, &options.map.map, "FILE", "draw the attention of heads as a PNG"},
+        {"heads", 0, OPTION_TEXT, &options.map.heads, "LIST", "those of the map: 0,3,5-7 (all)"},
         {"device", 'd', OPTION_TEXT, &options.common.device, "NAME", "one device only (all)"},
         OPTION_THREADS(options.common),
         OPTION_JSON(options.common),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <gyre/attention.h>
+#include <gyre/linear_attention.h>
 #include <gyre/rope.h>
 
 #include "command.h"
@@ -12,12 +13,13 @@
 static const struct command_help help = {
     .name = "explain",
     .about = "say which kernels a call would take on a device, and why",
-    .operands = "rope|attention",
+    .operands = "rope|attention|linear",
     .examples =
         "  gyre explain rope --heads 32 --head-dim 128 --dtype f16\n"
         "  gyre explain attention --q-len 512 --kv-len 512 --heads 32/8 --causal\n"
         "  gyre explain attention --q-len 1 --kv-len 4096 --heads 32/8 --device all\n"
-        "  gyre explain attention --q-len 512 --kv-len 512 --scores   with the score matrix",
+        "  gyre explain attention --q-len 512 --kv-len 512 --scores   with the score matrix\n"
+        "  gyre explain linear --q-len 4096 --kv-len 4096 --causal    linear attention with RoPE",
     .n_operands = 1,
     .max_operands = 1,
 };
@@ -51,17 +53,24 @@ static struct gyre_tensor tensor_of(enum gyre_dtype dtype, uint64_t n_batch, uin
     return (struct gyre_tensor){.dtype = dtype, .shape = {n_batch, n_tokens, n_heads, dim}};
 }
 
-static enum gyre_status explain_rope(struct gyre_device *device,
-                                     const struct explain_options *options, struct heads heads,
-                                     char *text, size_t size)
+static enum gyre_status make_table(struct gyre_device *device,
+                                   const struct explain_options *options,
+                                   struct gyre_rope_table **table)
 {
     const struct gyre_rope_config config = {
         .head_dim = options->head_dim,
         .pairing = options->is_interleaved ? GYRE_ROPE_INTERLEAVED : GYRE_ROPE_HALF,
     };
+    return gyre_rope_table_create(device, &config, table);
+}
+
+static enum gyre_status explain_rope(struct gyre_device *device,
+                                     const struct explain_options *options, struct heads heads,
+                                     char *text, size_t size)
+{
     enum gyre_dtype dtype = (enum gyre_dtype)options->dtype;
     struct gyre_rope_table *table;
-    enum gyre_status status = gyre_rope_table_create(device, &config, &table);
+    enum gyre_status status = make_table(device, options, &table);
     struct gyre_rope_params params = {
         .table = table,
         .q = tensor_of(dtype, options->n_batch, options->q_len, heads.n, options->head_dim),
@@ -95,6 +104,50 @@ static enum gyre_status explain_attention(struct gyre_device *device,
     return gyre_attention_explain(device, &params, text, size);
 }
 
+static enum gyre_status explain_linear(struct gyre_device *device,
+                                       const struct explain_options *options, struct heads heads,
+                                       char *text, size_t size)
+{
+    enum gyre_dtype dtype = (enum gyre_dtype)options->dtype;
+    enum gyre_dtype kv_dtype = options->kv_dtype < 0 ? dtype : (enum gyre_dtype)options->kv_dtype;
+    uint64_t v_dim = options->v_dim != 0 ? options->v_dim : options->head_dim;
+    uint64_t n = options->n_batch;
+    struct gyre_rope_table *table;
+    enum gyre_status status = make_table(device, options, &table);
+    const struct gyre_linear_attention_params params = {
+        .q = tensor_of(dtype, n, options->q_len, heads.n, options->head_dim),
+        .k = tensor_of(kv_dtype, n, options->kv_len, heads.n_kv, options->head_dim),
+        .v = tensor_of(kv_dtype, n, options->kv_len, heads.n_kv, v_dim),
+        .out = tensor_of(dtype, n, options->q_len, heads.n, v_dim),
+        .rope = table,
+        .is_causal = options->is_causal,
+        .align = GYRE_ALIGN_END,
+    };
+    if (status == GYRE_OK)
+        status = gyre_linear_attention_explain(device, &params, text, size);
+    gyre_rope_table_destroy(&table);
+    return status;
+}
+
+static const struct explainer {
+    const char *name;
+    enum gyre_status (*explain)(struct gyre_device *device, const struct explain_options *options,
+                                struct heads heads, char *text, size_t size);
+} explainers[] = {
+    {"rope", explain_rope},
+    {"attention", explain_attention},
+    {"linear", explain_linear},
+};
+
+// NULL: none is called so.
+static const struct explainer *find_explainer(const char *name)
+{
+    for (size_t i = 0; i < sizeof(explainers) / sizeof(*explainers); i++)
+        if (strcmp(explainers[i].name, name) == 0)
+            return &explainers[i];
+    return NULL;
+}
+
 static int explain_on(const struct explain_options *options, const char *name, struct heads heads,
                       cJSON *json)
 {
@@ -104,10 +157,8 @@ static int explain_on(const struct explain_options *options, const char *name, s
     if (!opened_open(&opened, &options->common, name, &code))
         return code;
     struct gyre_device *device = opened.session.device;
-    bool is_rope = strcmp(options->op, "rope") == 0;
-    enum gyre_status status = is_rope
-                                  ? explain_rope(device, options, heads, text, sizeof(text))
-                                  : explain_attention(device, options, heads, text, sizeof(text));
+    enum gyre_status status =
+        find_explainer(options->op)->explain(device, options, heads, text, sizeof(text));
     if (status != GYRE_OK)
         code = complain_status(&opened, "explaining", status);
     else if (json == NULL)
@@ -168,8 +219,9 @@ int command_explain(int argc, char **argv)
     int code;
     if (!options_parse(&help, specs, argc, argv, &options.op, &code))
         return code;
-    if (strcmp(options.op, "rope") != 0 && strcmp(options.op, "attention") != 0)
-        return complain(CODE_USAGE, "explain: no operator '%s'; there are rope and attention",
+    if (find_explainer(options.op) == NULL)
+        return complain(CODE_USAGE,
+                        "explain: no operator '%s'; there are rope, attention and linear",
                         options.op);
     if (!parse_heads(options.heads, &heads))
         return complain(CODE_USAGE, "explain: --heads %s: wanted 32 or 32/8", options.heads);

@@ -6,6 +6,7 @@
 
 #include <gyre/rope.h>
 
+#include "attention_map.h"
 #include "command.h"
 #include "harness/compare.h"
 #include "harness/npy.h"
@@ -234,7 +235,18 @@ static int compare(struct job *job, const struct layer *layer, struct layer_repo
     return report->error <= report->bound ? CODE_OK : CODE_FAILED;
 }
 
-static int run(struct job *job, const struct layer *layer, const struct map_options *map,
+static int draw(struct job *job, const struct study_options *map)
+{
+    const struct gyre_attention_params attention = attention_of(job);
+    struct study study;
+    int code = study_make(job->opened, &attention, map, &study);
+    if (code == CODE_OK)
+        code = attention_map_write(&study, &attention, map);
+    study_free(&study);
+    return code;
+}
+
+static int run(struct job *job, const struct layer *layer, const struct study_options *map,
                struct layer_report *report)
 {
     int code = make_tensors(job, layer);
@@ -246,14 +258,10 @@ static int run(struct job *job, const struct layer *layer, const struct map_opti
     if (status != GYRE_OK)
         return complain_status(job->opened, "the layer", status);
     code = compare(job, layer, report);
-    if (code == CODE_OK && map->path != NULL) {
-        const struct gyre_attention_params attention = attention_of(job);
-        code = attention_map_write(job->opened, &attention, map);
-    }
-    return code;
+    return code == CODE_OK && map->map != NULL ? draw(job, map) : code;
 }
 
-int layer_run(struct opened *opened, const struct layer *layer, const struct map_options *map,
+int layer_run(struct opened *opened, const struct layer *layer, const struct study_options *map,
               struct layer_report *report)
 {
     struct job job = {.opened = opened};

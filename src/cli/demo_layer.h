@@ -4,7 +4,7 @@
 #ifndef GYRE_CLI_DEMO_LAYER_H
 #define GYRE_CLI_DEMO_LAYER_H
 
-#include "attention_map.h"
+#include "attention_study.h"
 #include "open.h"
 
 struct layer {
@@ -27,7 +27,7 @@ struct layer_report {
 };
 
 // Runs the layer on a device, and draws a map when its path is given.
-int layer_run(struct opened *opened, const struct layer *layer, const struct map_options *map,
+int layer_run(struct opened *opened, const struct layer *layer, const struct study_options *map,
               struct layer_report *report);
 
 #endif

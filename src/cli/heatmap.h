@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
-// A matrix of probabilities as a picture.
+// Matrices of probabilities as one picture: a panel each, with the same axes and colours.
 #ifndef GYRE_CLI_HEATMAP_H
 #define GYRE_CLI_HEATMAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "heat_grid.h"
+
+struct heat_panel {
+    const float *cells; // of the grid
+    char label[24];     // above it, where there are several
+    char note[24];      // beside the label, where there is room
+};
 
 struct heatmap {
-    const float *values; // (n_rows, n_columns); negative ones are drawn as absent
-    size_t n_rows, n_columns;
-    const char *title, *subtitle, *row_label, *column_label, *scale_label;
+    struct heat_grid grid;
+    const struct heat_panel *panels; // (grid.n_panels)
+    const char *title, *subtitle, *caption, *row_label, *column_label;
+    const char *scale_label; // the kind of scale is added to it
 };
 
 // Writes a PNG. False when it cannot be written.

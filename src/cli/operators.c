@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "operators.h"
 
-const char operators_words[] = "all|rope|attention";
+const char operators_words[] = "all|rope|attention|attention_merge|linear";
 
 const char *operators_prefix(int op)
 {
-    static const char *const prefixes[] = {"", "rope/", "attention/"}; // in the order of the words
+    // In the order of the words.
+    static const char *const prefixes[] = {"", "rope/", "attention/", "attention_merge/",
+                                           "linear/"};
     return prefixes[op];
 }

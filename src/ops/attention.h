@@ -28,6 +28,7 @@ struct gyre_attention_problem {
     uint32_t window_left, window_right, window_keep, n_prefix;
     const struct gyre_rope_table *rope;
     bool rotates_q, rotates_k;
+    enum gyre_attention_precision precision;
 };
 
 // Lists, packed sequences, positions, second parts and rotations; fills what they say.

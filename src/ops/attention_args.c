@@ -2,6 +2,7 @@
 // What the kernels of attention are told: numbers, and where tensors lie.
 #include <string.h>
 
+#include "kernels.h"
 #include "ops/arith.h"
 #include "ops/attention_plan.h"
 #include "ops/attention_routes.h"
@@ -143,7 +144,7 @@ static struct gyre_span bind_relative(const struct gyre_device *device,
                                       const struct gyre_attention_problem *p,
                                       struct gyre_attention_extras *extras)
 {
-    if (!p->relative.is_present)
+    if (!p->relative.is_present || p->q_len == 0)
         return (struct gyre_span){device->dummy, 0, device->dummy->size};
     extras->n_relative = p->relative.shape[1];
     extras->relative_stride[2] = extras->n_relative;
@@ -179,6 +180,12 @@ uint32_t gyre_attention_extras(const struct gyre_attention_problem *p)
            (p->dim2 != 0 ? EXTRA_SECOND : 0);
 }
 
+uint32_t gyre_attention_variant_extras(const struct gyre_variant *variant)
+{
+    const bool is_split = variant->kernel == &gyre_kernel_attention_split;
+    return variant->defs[is_split ? 4 : 6]; // as src/kernels.c lists the defines
+}
+
 uint32_t gyre_mask_define(const struct gyre_attention_problem *p)
 {
     if (!p->mask.is_present)
@@ -198,7 +205,7 @@ static uint64_t relative_size(const struct gyre_attention_problem *p)
 
 static bool has_scratch_lse(const struct gyre_attention_problem *p)
 {
-    return p->has_key_sums && !p->has_lse;
+    return p->has_key_sums && !p->has_lse && p->q_len != 0;
 }
 
 static uint64_t lse_size(const struct gyre_attention_problem *p)
@@ -230,7 +237,7 @@ struct gyre_span gyre_attention_lse(const struct gyre_device *device,
         *offset = 0;
         stride[2] = 1;
         stride[1] = p->q.shape[1];
-        stride[0] = p->n_heads * stride[1];
+        stride[0] = p->q.shape[0] == 1 ? 0 : p->n_heads * stride[1]; // packed sequences share it
         return (struct gyre_span){NULL, relative_size(p), lse_size(p)};
     }
     memcpy(stride, p->lse.stride, 3 * sizeof(*stride));

@@ -72,10 +72,12 @@ static enum gyre_status read_sizes(const struct gyre_check *check,
     const struct gyre_view *firsts = p->q_firsts.is_present ? &p->q_firsts : &p->k_firsts;
     if (firsts->is_present && firsts->shape[3] == 0)
         return gyre_fail(log, GYRE_INVALID, "attention: cumulative lengths without a number");
-    if ((!p->q_firsts.is_present && params->max_q_len != 0) ||
-        (!p->k_firsts.is_present && params->max_kv_len != 0))
-        return gyre_fail(log, GYRE_INVALID, "attention: max_%s_len without cu_%s_lens",
-                         p->q_firsts.is_present ? "kv" : "q", p->q_firsts.is_present ? "kv" : "q");
+    const char *unlisted = !p->q_firsts.is_present && params->max_q_len != 0    ? "q"
+                           : !p->k_firsts.is_present && params->max_kv_len != 0 ? "kv"
+                                                                                : NULL;
+    if (unlisted != NULL)
+        return gyre_fail(log, GYRE_INVALID, "attention: max_%s_len without cu_%s_lens", unlisted,
+                         unlisted);
     p->n_batch = firsts->is_present ? firsts->shape[3] - 1 : p->q.shape[0];
     p->q_len = longest(&p->q_firsts, p->q.shape[1], params->max_q_len);
     p->n_heads = p->q.shape[2];
@@ -164,6 +166,8 @@ static enum gyre_status check_numbers(const struct gyre_check *check,
         return gyre_fail(log, GYRE_INVALID, "attention: softcap %g", (double)params->softcap);
     if ((unsigned)params->scores_stage > GYRE_SCORES_PROBS)
         return gyre_fail(log, GYRE_INVALID, "attention: scores_stage %d", params->scores_stage);
+    if ((unsigned)params->precision > GYRE_ATTENTION_BF16_DOTS)
+        return gyre_fail(log, GYRE_INVALID, "attention: precision %d", params->precision);
     if ((unsigned)params->align > GYRE_ALIGN_END)
         return gyre_fail(log, GYRE_INVALID, "attention: align %d", params->align);
     if (params->window_left > max || params->window_right > max)
@@ -200,6 +204,7 @@ static enum gyre_status read_numbers(const struct gyre_check *check,
     p->adds_key_sums = params->adds_key_sums;
     p->n_sum_queries = params->n_sum_queries;
     p->is_deterministic = params->is_deterministic;
+    p->precision = params->precision;
     return GYRE_OK;
 }
 

@@ -130,6 +130,19 @@ static enum gyre_status check_rope(const struct gyre_check *check,
     return status;
 }
 
+// Results that lie in scratch meanwhile have strides of 32 bits.
+static enum gyre_status check_scratch(const struct gyre_check *check,
+                                      const struct gyre_attention_problem *p)
+{
+    const uint64_t n_rows = (uint64_t)p->n_heads * p->q.shape[1];
+    const uint64_t n_each = p->relative.is_present ? p->relative.shape[1] : 1;
+    if (n_rows > UINT32_MAX / n_each && (p->relative.is_present || p->key_sums.is_present))
+        return gyre_fail(&check->device->log, GYRE_UNSUPPORTED,
+                         "attention: %u queries of %u heads by %llu are beyond 2^32", p->q.shape[1],
+                         p->n_heads, (unsigned long long)n_each);
+    return GYRE_OK;
+}
+
 enum gyre_status gyre_attention_check_extras(const struct gyre_check *check,
                                              const struct gyre_attention_params *params,
                                              struct gyre_attention_problem *p)
@@ -141,6 +154,8 @@ enum gyre_status gyre_attention_check_extras(const struct gyre_check *check,
         status = check_second(check, p);
     if (status == GYRE_OK)
         status = check_rope(check, params, p);
+    if (status == GYRE_OK)
+        status = check_scratch(check, p);
     if (status == GYRE_OK && p->relative.is_present && (p->rope != NULL || p->dim2 != 0))
         status = gyre_fail(&check->device->log, GYRE_INVALID,
                            "attention: relative_keys with rope or a second part");

@@ -18,7 +18,11 @@ struct route {
 static const struct route routes[] = {
     {"split over keys, combined", gyre_attention_refuse_split, gyre_attention_add_split},
     {"tiles of packed rows", gyre_attention_refuse_cpu, gyre_attention_add_cpu},
+    {"staged through local memory, keys split", gyre_attention_refuse_staged_splits,
+     gyre_attention_add_staged_splits},
     {"staged through local memory", gyre_attention_refuse_staged, gyre_attention_add_staged},
+    {"direct from global memory, keys split", gyre_attention_refuse_direct_splits,
+     gyre_attention_add_direct_splits},
     {"direct from global memory", gyre_attention_refuse_direct, gyre_attention_add_direct},
 };
 
@@ -44,7 +48,10 @@ static enum gyre_status try_route(struct gyre_device *device,
         status = GYRE_UNSUPPORTED;
         why = "computes wrong results on this device";
     }
-    gyre_text_add(text, "  %s: %s\n", route->name, status == GYRE_OK ? "taken" : why);
+    gyre_text_add(text, "  %s: %s", route->name, status == GYRE_OK ? "taken" : why);
+    if (status == GYRE_OK)
+        gyre_attention_explain_route(plan, text);
+    gyre_text_add(text, "\n");
     *refusal = why;
     if (status != GYRE_OK)
         gyre_plan_clear(plan);
@@ -101,10 +108,7 @@ enum gyre_status gyre_attention_plan(struct gyre_device *device,
                                      struct gyre_plan *plan, struct gyre_text *text)
 {
     gyre_plan_clear(plan);
-    gyre_text_add(text, "attention on %s (%s)\n", device->info.id, device->info.name);
-    gyre_text_add(text, "  storage: q %s, k %s, v %s; arithmetic and softmax: f32\n",
-                  gyre_dtype_name(problem->q.dtype), gyre_dtype_name(problem->k.dtype),
-                  gyre_dtype_name(problem->v.dtype));
+    gyre_attention_explain_problem(&device->info, problem, text);
     if (problem->n_batch == 0 || problem->n_heads == 0)
         return GYRE_OK;
     bool needs_fused = problem->has_out || problem->has_lse || problem->has_key_sums;

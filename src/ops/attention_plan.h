@@ -11,6 +11,14 @@
     .window_left = (p)->window_left, .window_right = (p)->window_right,                            \
     .window_keep = (p)->window_keep
 
+// --- in words (attention_explain.c)
+
+// What is asked for, a line each.
+void gyre_attention_explain_problem(const struct gyre_device_info *info,
+                                    const struct gyre_attention_problem *p, struct gyre_text *text);
+// How a fused plan does it, to end a line with.
+void gyre_attention_explain_route(const struct gyre_plan *plan, struct gyre_text *text);
+
 // --- what kernels are told (attention_args.c)
 
 // Everything but the tensors.

@@ -15,7 +15,9 @@
 
 GYRE_ATTENTION_ROUTE(split);
 GYRE_ATTENTION_ROUTE(cpu);
+GYRE_ATTENTION_ROUTE(staged_splits);
 GYRE_ATTENTION_ROUTE(staged);
+GYRE_ATTENTION_ROUTE(direct_splits);
 GYRE_ATTENTION_ROUTE(direct);
 
 struct gyre_attention_tile {
@@ -33,8 +35,8 @@ uint32_t gyre_attention_gpu_v_tile(const struct gyre_attention_problem *p);
 void gyre_attention_set_tile(struct gyre_dispatch *dispatch, const struct gyre_attention_tile *tile,
                              uint32_t head_dim);
 
-// Whether a variant of the kernel `attention` leaves partial results.
-bool gyre_attention_is_partial(const struct gyre_variant *variant);
+// EXTRAS of a variant of `attention` or `attention_split`.
+uint32_t gyre_attention_variant_extras(const struct gyre_variant *variant);
 
 // Bytes of partial results, and the step that merges them.
 uint64_t gyre_attention_partial_size(const struct gyre_attention_problem *p, uint32_t n_splits);

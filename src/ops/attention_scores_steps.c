@@ -21,6 +21,21 @@ struct gyre_scores_place gyre_attention_scores_result(const struct gyre_device *
     return place;
 }
 
+// MASK_DTYPE and EXTRAS without what a stage does not look at: fewer variants.
+static uint32_t mask_at(const struct gyre_attention_problem *p, uint32_t stage)
+{
+    return stage < GYRE_SCORES_MASKED ? DTYPE_NONE : gyre_mask_define(p);
+}
+
+static uint32_t extras_at(const struct gyre_attention_problem *p, uint32_t stage)
+{
+    const uint32_t extras = gyre_attention_extras(p);
+    if (stage >= GYRE_SCORES_MASKED)
+        return extras;
+    bool needs_positions = (extras & (EXTRA_RELATIVE | EXTRA_ROTATED_K)) != 0;
+    return extras & ~(EXTRA_ALIBI | (needs_positions ? 0u : EXTRA_POSITIONS));
+}
+
 // Binds what the sums over queries need besides.
 static void bind_sums(const struct gyre_device *device, const struct gyre_attention_problem *p,
                       struct gyre_step *step, struct gyre_attention_args *args)
@@ -49,8 +64,8 @@ void gyre_attention_add_scores(const struct gyre_device *device,
     gyre_attention_bind_extras(device, p, step, 4, &args);
     bind_sums(device, p, step, &args);
     memcpy(step->args, &args, sizeof(args));
-    const uint32_t defs[] = {p->q.dtype,   p->k.dtype, gyre_mask_define(p),
-                             place->dtype, stage,      gyre_attention_extras(p)};
+    const uint32_t defs[] = {p->q.dtype,   p->k.dtype, mask_at(p, stage),
+                             place->dtype, stage,      extras_at(p, stage)};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     const uint32_t consts[] = {wg, tile_q, tile_k};
     memcpy(dispatch->variant.consts, consts, sizeof(consts));
@@ -91,8 +106,8 @@ void gyre_attention_add_softmax(const struct gyre_device *device,
     args.extras.sinks = gyre_attention_bind_list(device, &p->sinks, &bufs[7]);
     bufs[8] = gyre_view_span(device, &p->k_positions, &args.extras.k_positions_offset);
     memcpy(step->args, &args, sizeof(args));
-    const uint32_t extras = gyre_attention_extras(p) & (EXTRA_ALIBI | EXTRA_POSITIONS);
-    const uint32_t defs[] = {gyre_mask_define(p), p->scores.dtype, p->stage, extras};
+    const uint32_t extras = extras_at(p, p->stage) & (EXTRA_ALIBI | EXTRA_POSITIONS);
+    const uint32_t defs[] = {mask_at(p, p->stage), p->scores.dtype, p->stage, extras};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     dispatch->variant.consts[0] = is_cpu(device) ? 1 : 128;
     dispatch->groups[0] = 1;

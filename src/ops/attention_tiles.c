@@ -50,22 +50,24 @@ static void bind_results(const struct gyre_device *device, const struct gyre_att
         step->dispatch.bufs[4] = partial;
 }
 
-// Place of EXTRAS among the kernel's defines.
-enum { DEF_EXTRAS = 6 };
-
-bool gyre_attention_is_partial(const struct gyre_variant *variant)
+static uint32_t precision_extra(const struct gyre_attention_problem *p)
 {
-    return (variant->defs[DEF_EXTRAS] & EXTRA_PARTIAL) != 0;
+    static const uint32_t extras[] = {
+        [GYRE_ATTENTION_F32] = 0,
+        [GYRE_ATTENTION_F16_SUMS] = EXTRA_F16_SUMS,
+        [GYRE_ATTENTION_BF16_DOTS] = EXTRA_BF16_DOTS,
+    };
+    return extras[p->precision];
 }
 
 static void add_attention(const struct gyre_device *device, const struct gyre_attention_problem *p,
-                          const struct gyre_attention_tile *tile, bool is_staged,
+                          const struct gyre_attention_tile *tile, bool is_staged, uint32_t n_splits,
                           struct gyre_plan *plan)
 {
     struct gyre_attention_args args;
     struct gyre_span partial = {0};
     gyre_attention_fill_args(p, &args);
-    set_splits(&args, choose_splits(&device->info, p, tile), tile->k);
+    set_splits(&args, n_splits, tile->k);
     const bool is_split = args.n_splits > 1;
     if (is_split)
         partial = gyre_plan_scratch(plan, gyre_attention_partial_size(p, args.n_splits));
@@ -83,7 +85,8 @@ static void add_attention(const struct gyre_device *device, const struct gyre_at
                              is_split ? (uint32_t)GYRE_F32 : p->out.dtype,
                              gyre_mask_define(p),
                              is_staged,
-                             gyre_attention_extras(p) | (is_split ? EXTRA_PARTIAL : 0)};
+                             gyre_attention_extras(p) | precision_extra(p) |
+                                 (is_split ? EXTRA_PARTIAL : 0)};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     gyre_attention_set_tile(dispatch, tile, p->head_dim);
     dispatch->groups[0] = div_up(gyre_attention_n_rows(p), tile->q) * args.n_splits *
@@ -96,11 +99,26 @@ static void add_attention(const struct gyre_device *device, const struct gyre_at
 
 // --- on the CPU
 
+static const char *refuse_bf16_dots(const struct gyre_device_info *info,
+                                    const struct gyre_attention_problem *p)
+{
+    if (p->precision != GYRE_ATTENTION_BF16_DOTS)
+        return NULL;
+    if (!info->has_bf16_dot)
+        return "no bf16 dot products here";
+    bool is_bf16 = p->q.dtype == GYRE_BF16 && p->k.dtype == GYRE_BF16 &&
+                   (!p->v.is_present || p->v.dtype == GYRE_BF16);
+    return is_bf16 ? NULL : "bf16 dot products of what is not stored in bf16";
+}
+
 const char *gyre_attention_refuse_cpu(const struct gyre_device_info *info,
                                       const struct gyre_attention_problem *p)
 {
-    (void)p;
-    return is_cpu(info) ? NULL : "for CPUs";
+    if (!is_cpu(info))
+        return "for CPUs";
+    if (p->precision == GYRE_ATTENTION_F16_SUMS)
+        return "sums in f16 are for GPUs";
+    return refuse_bf16_dots(info, p);
 }
 
 // A tile's keys and values are converted once for all its rows, so tall tiles are cheap; but every
@@ -116,12 +134,29 @@ void gyre_attention_add_cpu(const struct gyre_device *device,
                                        max_u32(1, gyre_attention_v_dim(p))};
     while (!p->is_deterministic && tile.q > CPU_LANES && count_groups(p, &tile) < n_groups_wanted)
         tile.q = tile.q / 2 / CPU_LANES * CPU_LANES;
-    add_attention(device, p, &tile, false, plan);
+    add_attention(device, p, &tile, false, choose_splits(&device->info, p, &tile), plan);
 }
 
 // --- on GPUs
 
 enum { STAGED_WG = 256, STAGED_LOCAL = 16 << 10 };
+
+static const char *refuse_precision(const struct gyre_device_info *info,
+                                    const struct gyre_attention_problem *p)
+{
+    if (p->precision == GYRE_ATTENTION_BF16_DOTS)
+        return "bf16 dot products are for CPUs";
+    return p->precision == GYRE_ATTENTION_F16_SUMS && !info->has_f16_math ? "no f16 arithmetic here"
+                                                                          : NULL;
+}
+
+// Tiles alone come next, so that a split that cannot be built or is wrong costs speed only.
+static const char *refuse_splits(const struct gyre_device_info *info,
+                                 const struct gyre_attention_problem *p,
+                                 const struct gyre_attention_tile *tile)
+{
+    return choose_splits(info, p, tile) == 1 ? "tiles are work enough, or keys too few" : NULL;
+}
 
 // Elements that are taken in an order of their own are brought into it on their way to local
 // memory.
@@ -139,14 +174,37 @@ const char *gyre_attention_refuse_staged(const struct gyre_device_info *info,
         return "local memory is ordinary memory here";
     if (info->max_group_size < STAGED_WG)
         return "work-groups of 256 do not fit";
-    return info->local_size < STAGED_LOCAL ? "16 KiB of local memory do not fit" : NULL;
+    if (info->local_size < STAGED_LOCAL)
+        return "16 KiB of local memory do not fit";
+    return refuse_precision(info, p);
+}
+
+static struct gyre_attention_tile staged_tile(const struct gyre_attention_problem *p)
+{
+    return (struct gyre_attention_tile){STAGED_WG, 32, 32, gyre_attention_gpu_v_tile(p)};
 }
 
 void gyre_attention_add_staged(const struct gyre_device *device,
                                const struct gyre_attention_problem *p, struct gyre_plan *plan)
 {
-    const struct gyre_attention_tile tile = {STAGED_WG, 32, 32, gyre_attention_gpu_v_tile(p)};
-    add_attention(device, p, &tile, true, plan);
+    const struct gyre_attention_tile tile = staged_tile(p);
+    add_attention(device, p, &tile, true, 1, plan);
+}
+
+const char *gyre_attention_refuse_staged_splits(const struct gyre_device_info *info,
+                                                const struct gyre_attention_problem *p)
+{
+    const struct gyre_attention_tile tile = staged_tile(p);
+    const char *why = gyre_attention_refuse_staged(info, p);
+    return why != NULL ? why : refuse_splits(info, p, &tile);
+}
+
+void gyre_attention_add_staged_splits(const struct gyre_device *device,
+                                      const struct gyre_attention_problem *p,
+                                      struct gyre_plan *plan)
+{
+    const struct gyre_attention_tile tile = staged_tile(p);
+    add_attention(device, p, &tile, true, choose_splits(&device->info, p, &tile), plan);
 }
 
 const char *gyre_attention_refuse_direct(const struct gyre_device_info *info,
@@ -154,12 +212,35 @@ const char *gyre_attention_refuse_direct(const struct gyre_device_info *info,
 {
     if (is_cpu(info))
         return "for GPUs";
-    return needs_staging(p) ? "rotations and second parts go through local memory" : NULL;
+    if (needs_staging(p))
+        return "rotations and second parts go through local memory";
+    return refuse_precision(info, p);
+}
+
+static struct gyre_attention_tile direct_tile(const struct gyre_attention_problem *p)
+{
+    return (struct gyre_attention_tile){64, 8, 32, gyre_attention_gpu_v_tile(p)};
 }
 
 void gyre_attention_add_direct(const struct gyre_device *device,
                                const struct gyre_attention_problem *p, struct gyre_plan *plan)
 {
-    const struct gyre_attention_tile tile = {64, 8, 32, gyre_attention_gpu_v_tile(p)};
-    add_attention(device, p, &tile, false, plan);
+    const struct gyre_attention_tile tile = direct_tile(p);
+    add_attention(device, p, &tile, false, 1, plan);
+}
+
+const char *gyre_attention_refuse_direct_splits(const struct gyre_device_info *info,
+                                                const struct gyre_attention_problem *p)
+{
+    const struct gyre_attention_tile tile = direct_tile(p);
+    const char *why = gyre_attention_refuse_direct(info, p);
+    return why != NULL ? why : refuse_splits(info, p, &tile);
+}
+
+void gyre_attention_add_direct_splits(const struct gyre_device *device,
+                                      const struct gyre_attention_problem *p,
+                                      struct gyre_plan *plan)
+{
+    const struct gyre_attention_tile tile = direct_tile(p);
+    add_attention(device, p, &tile, false, choose_splits(&device->info, p, &tile), plan);
 }

@@ -149,7 +149,8 @@ static bool has_split_tiles(const struct gyre_plan *plan)
 {
     for (uint32_t i = 0; i < plan->n_steps; i++) {
         const struct gyre_variant *variant = &plan->steps[i].dispatch.variant;
-        if (variant->kernel == &gyre_kernel_attention && gyre_attention_is_partial(variant))
+        if (variant->kernel == &gyre_kernel_attention &&
+            (gyre_attention_variant_extras(variant) & EXTRA_PARTIAL) != 0)
             return true;
     }
     return false;

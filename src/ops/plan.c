@@ -147,6 +147,20 @@ enum gyre_status gyre_plan_run(struct gyre_stream *stream, const struct gyre_pla
     return status;
 }
 
+static void explain_scratch(uint64_t size, struct gyre_text *text)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
+    double value = (double)size;
+    int unit = 0;
+    for (; value >= 1024 && unit < 3; unit++)
+        value /= 1024;
+    if (size == 0)
+        gyre_text_add(text, "  scratch: none\n");
+    else
+        gyre_text_add(text, "  scratch: %.*f %s (%llu bytes)\n", value < 10 && unit > 0, value,
+                      units[unit], (unsigned long long)size);
+}
+
 void gyre_plan_explain(const struct gyre_plan *plan, struct gyre_text *text)
 {
     for (uint32_t i = 0; i < plan->n_steps; i++) {
@@ -163,6 +177,5 @@ void gyre_plan_explain(const struct gyre_plan *plan, struct gyre_text *text)
                           step->n_outer * step->n_inner);
         }
     }
-    if (plan->scratch_size != 0)
-        gyre_text_add(text, "  scratch: %llu bytes\n", (unsigned long long)plan->scratch_size);
+    explain_scratch(plan->scratch_size, text);
 }

@@ -86,15 +86,6 @@ enum gyre_status gyre_rope_table_create(struct gyre_device *device,
     return status;
 }
 
-void gyre_rope_table_destroy(struct gyre_rope_table **table)
-{
-    if (table == NULL || *table == NULL)
-        return;
-    gyre_buffer_destroy(&(*table)->rows);
-    free(*table);
-    *table = NULL;
-}
-
 enum gyre_status gyre_rope_table_like(struct gyre_device *device,
                                       const struct gyre_rope_table *like,
                                       struct gyre_rope_table **out)
@@ -106,4 +97,13 @@ enum gyre_status gyre_rope_table_like(struct gyre_device *device,
         .pairing = like->pairing,
     };
     return gyre_rope_table_create(device, &config, out);
+}
+
+void gyre_rope_table_destroy(struct gyre_rope_table **table)
+{
+    if (table == NULL || *table == NULL)
+        return;
+    gyre_buffer_destroy(&(*table)->rows);
+    free(*table);
+    *table = NULL;
 }

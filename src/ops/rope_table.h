@@ -13,12 +13,12 @@ struct gyre_rope_table {
     struct gyre_rope_facts facts;
 };
 
-// Bytes of the buffer for so many pairs.
-uint64_t gyre_rope_table_size(uint32_t n_pairs);
-
-// For trials: a table of one axis that wants the same variant of a kernel, for any device.
+// A table with another's pairs and pairing, of default frequencies: for trials on any device.
 enum gyre_status gyre_rope_table_like(struct gyre_device *device,
                                       const struct gyre_rope_table *like,
                                       struct gyre_rope_table **out);
+
+// Bytes of the buffer for so many pairs.
+uint64_t gyre_rope_table_size(uint32_t n_pairs);
 
 #endif

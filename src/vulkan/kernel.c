@@ -68,8 +68,8 @@ static void pipeline_key(const struct vk_device *device, const struct gyre_varia
 {
     char text[256];
     gyre_variant_describe(variant, text, sizeof(text));
-    snprintf(key, size, "vulkan pipeline, gyre %s, device %s, %s, source %016llx", gyre_version(),
-             device->cache_tag, text, (unsigned long long)hash);
+    snprintf(key, size, "vulkan pipeline, gyre %s, device %s, %s, absent %x, source %016llx",
+             gyre_version(), device->cache_tag, text, variant->absent, (unsigned long long)hash);
 }
 
 // A pipeline cache for one pipeline, filled from disk; *was_hit says whether it was there.

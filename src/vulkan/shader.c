@@ -16,12 +16,7 @@ static void write_preamble(const struct gyre_variant *variant, char *text, size_
         used += (size_t)snprintf(text + used, size - used, "#define %s %u\n", kernel->defs[i],
                                  variant->defs[i]);
     if (gyre_vk_has_args_buffer(kernel) && used < size)
-        used +=
-            (size_t)snprintf(text + used, size - used, "#define ARGS_BINDING %u\n", kernel->n_bufs);
-    // What is absent is declared where something else is bound, and never read.
-    if (variant->absent != 0 && used < size)
-        snprintf(text + used, size - used, "#define ABSENT %u\n#define SPARE_BINDING %u\n",
-                 variant->absent, (unsigned)__builtin_ctz(~variant->absent));
+        snprintf(text + used, size - used, "#define ARGS_BINDING %u\n", kernel->n_bufs);
 }
 
 enum gyre_status gyre_vk_shader_get(struct vk_device *device, const struct gyre_variant *variant,
@@ -29,5 +24,8 @@ enum gyre_status gyre_vk_shader_get(struct vk_device *device, const struct gyre_
 {
     char preamble[512];
     write_preamble(variant, preamble, sizeof(preamble));
-    return gyre_vk_shader_make(device, variant->kernel->name, preamble, out);
+    enum gyre_status status = gyre_vk_shader_make(device, variant->kernel->name, preamble, out);
+    if (status == GYRE_OK)
+        gyre_vk_shader_unbind(out, variant->absent);
+    return status;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Reads from a SPIR-V module what it needs of a device once its specialization constants have
 // values: drivers do not tell, and accept too much silently. Declarations stand before their uses
-// in a module, so one pass over it knows everything. Numbers are the SPIR-V specification's.
+// in a module, so one pass over it knows everything. And moves the bindings of a module. Numbers
+// are the SPIR-V specification's.
 #include "vk.h"
 
 #include <stdlib.h>
 
 enum { HEADER_WORDS = 5, BOUND_WORD = 3, MAX_BOUND = 1 << 20 };
-enum { DECORATION_SPEC_ID = 1, STORAGE_WORKGROUP = 4, CAPABILITY_16BIT_STORAGE = 4433 };
+enum { DECORATION_SPEC_ID = 1, DECORATION_BINDING = 33 };
+enum { STORAGE_WORKGROUP = 4, CAPABILITY_16BIT_STORAGE = 4433 };
 
 enum op {
     OP_CAPABILITY = 17,
@@ -195,4 +197,19 @@ struct vk_needs gyre_vk_shader_needs(const struct vk_shader *shader, const uint3
         read_module(&r, shader->words, n_words);
     free(r.facts);
     return r.needs;
+}
+
+void gyre_vk_shader_unbind(struct vk_shader *shader, uint32_t absent)
+{
+    const uint32_t first_there = (uint32_t)__builtin_ctz(~absent);
+    const size_t n_words = shader->size / sizeof(uint32_t);
+    for (size_t i = HEADER_WORDS; i < n_words;) {
+        uint32_t *w = shader->words + i, op = w[0] & 0xffffu, n = w[0] >> 16;
+        if (n == 0 || n > n_words - i || op == OP_FUNCTION)
+            break;
+        if (op == OP_DECORATE && n == 4 && w[2] == DECORATION_BINDING && w[3] < GYRE_MAX_BUFS &&
+            (absent >> w[3] & 1u) != 0)
+            w[3] = first_there;
+        i += n;
+    }
 }

@@ -204,6 +204,9 @@ struct vk_needs {
 };
 struct vk_needs gyre_vk_shader_needs(const struct vk_shader *shader, const uint32_t *consts,
                                      uint32_t n_consts);
+// Has buffers that are absent (a bit each), and never touched, share the binding of one that is
+// there.
+void gyre_vk_shader_unbind(struct vk_shader *shader, uint32_t absent);
 
 // When a submission has ended, and its timestamps. Shared by its batch and by events. event.c
 struct vk_done {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cases/attention.h"
+#include "cases/attention_rows.h"
 
 // Two heads of 64 elements at the edges of tiles, plain and causal.
 #define EDGE(q, kv)                                                                                \
@@ -28,27 +28,12 @@
         .n_kv_heads = 2, .head_dim = 64, .mask = which, .mask_axes = axes                          \
     }
 
-// What sequences say of themselves.
-#define LIST(...)                                                                                  \
-    (const int32_t[])                                                                              \
+// Bits of so many keys.
+#define BITS(label, n, axes)                                                                       \
     {                                                                                              \
-        __VA_ARGS__                                                                                \
+        .name = "bits_" label, .n_batch = 2, .q_len = 33, .kv_len = n, GROUPS,                     \
+        .mask = ATTENTION_MASK_BITS, .mask_axes = axes, .has_lse = true                            \
     }
-
-// Lengths at the edges of tiles, of 200 keys, and beyond what there is; of prompts, and of caches
-// that are read in several parts.
-#define LENS_200                                                                                   \
-    .n_batch = 12, .kv_len = 200,                                                                  \
-    .kv_lens = LIST(0, 1, 31, 32, 33, 64, 127, 128, 129, 200, 100000, -7)
-#define LENS_1100     .n_batch = 7, .kv_len = 1100, .kv_lens = LIST(1, 0, 63, 513, 1024, 1025, 1100)
-#define LENS_SHORT    .n_batch = 6, .kv_len = 70, .kv_lens = LIST(0, 5, 33, 64, 70, INT32_MAX)
-#define LENS_CACHE    .n_batch = 4, .kv_len = 300, .kv_lens = LIST(300, 0, 150, 7)
-#define STARTS        .n_batch = 6, .q_starts = LIST(0, -9, 30, 1000, INT32_MAX, INT32_MIN)
-#define GROUPS        .n_heads = 4, .n_kv_heads = 2, .head_dim = 64
-#define CAUSAL_AT_END .is_causal = true, .align = GYRE_ALIGN_END
-
-// How far positions and windows reach.
-enum { FARTHEST = 1 << 30 };
 
 // Everything that a sequence or a head has of its own, with the scores at one stage.
 #define OWN_SCORES(label, which)                                                                   \
@@ -236,6 +221,47 @@ const struct attention_case attention_cases[] = {
      .mask = ATTENTION_MASK_U8, .mask_axes = MASK_QUERY, .has_hidden_rows = true, .has_lse = true},
     {"mask_dtypes", CASE_F16 | CASE_BF16 | CASE_KV_F16, .q_len = 33, .kv_len = 40, .n_heads = 4,
      .n_kv_heads = 2, .head_dim = 64, .mask = ATTENTION_MASK_F32, .mask_axes = MASK_QUERY},
+    {"mask_hides_all_u8", .q_len = 33, .kv_len = 40, GROUPS, .mask = ATTENTION_MASK_U8,
+     .mask_axes = MASK_QUERY, .is_all_hidden = true, .has_lse = true},
+
+    // Masks of bits.
+    {"bits", CASE_ALL, .n_batch = 2, .q_len = 33, .kv_len = 45, GROUPS, .mask = ATTENTION_MASK_BITS,
+     .mask_axes = MASK_BATCH | MASK_HEAD | MASK_QUERY, .has_lse = true},
+    BITS("1", 1, MASK_QUERY),
+    BITS("7", 7, MASK_QUERY),
+    BITS("8", 8, MASK_QUERY),
+    BITS("9", 9, MASK_QUERY),
+    BITS("64", 64, MASK_QUERY),
+    BITS("per_batch", 45, MASK_BATCH),
+    BITS("per_head", 45, MASK_HEAD),
+    BITS("shared", 45, 0),
+    {"bits_repeated", .n_batch = 2, .q_len = 33, .kv_len = 45, GROUPS, .mask = ATTENTION_MASK_BITS,
+     .mask_axes = MASK_QUERY, .is_mask_repeated = true},
+    {"bits_causal", CASE_ALL, .q_len = 70, .kv_len = 140, GROUPS, CAUSAL_AT_END, .window_left = 90,
+     .window_keep = 3, .mask = ATTENTION_MASK_BITS, .mask_axes = MASK_HEAD | MASK_QUERY,
+     .has_lse = true},
+    {"bits_hide_rows", .q_len = 33, .kv_len = 45, GROUPS, .mask = ATTENTION_MASK_BITS,
+     .mask_axes = MASK_QUERY, .has_hidden_rows = true, .has_sinks = true, .has_lse = true},
+    {"bits_hide_all", .q_len = 33, .kv_len = 45, GROUPS, .mask = ATTENTION_MASK_BITS,
+     .mask_axes = MASK_QUERY, .is_all_hidden = true, .has_lse = true},
+    {"bits_decode", CASE_ALL | CASE_KV_F16, .n_batch = 2, .q_len = 1, .kv_len = 301, GROUPS,
+     .mask = ATTENTION_MASK_BITS, .mask_axes = MASK_BATCH | MASK_HEAD, .has_lse = true},
+    {"bits_decode_hide_all", .q_len = 1, .kv_len = 301, GROUPS, .mask = ATTENTION_MASK_BITS,
+     .is_all_hidden = true, .has_lse = true},
+    {"bits_lens", LENS_SHORT, .q_len = 33, GROUPS, CAUSAL_AT_END, .mask = ATTENTION_MASK_BITS,
+     .mask_axes = MASK_BATCH | MASK_QUERY, .has_nan_beyond = true},
+    {"bits_alibi", .q_len = 33, .kv_len = 45, GROUPS, .mask = ATTENTION_MASK_BITS,
+     .mask_axes = MASK_QUERY, .has_alibi = true, .has_lse = true},
+    {"bits_unaligned", CASE_ALL, .n_batch = 2, .q_len = 33, .kv_len = 45, GROUPS,
+     .mask = ATTENTION_MASK_BITS, .mask_axes = MASK_BATCH | MASK_QUERY, .is_head_major = true,
+     .is_unaligned = true, .row_gap = 1},
+    {"bits_nan", .q_len = 33, .kv_len = 45, GROUPS, .mask = ATTENTION_MASK_BITS,
+     .mask_axes = MASK_QUERY, .has_nan_key = true},
+    {"bits_scores_masked", CASE_ALL, .q_len = 33, .kv_len = 45, GROUPS, .mask = ATTENTION_MASK_BITS,
+     .mask_axes = MASK_QUERY, .has_scores = true, .stage = GYRE_SCORES_MASKED},
+    {"bits_scores_probs", .n_batch = 2, .q_len = 33, .kv_len = 45, GROUPS,
+     .mask = ATTENTION_MASK_BITS, .mask_axes = MASK_BATCH | MASK_HEAD, .has_sinks = true,
+     .has_scores = true, .stage = GYRE_SCORES_PROBS},
 
     // NaN and infinity in keys and values reach only the queries that see them.
     {"nan_causal", CASE_ALL, .q_len = 70, .kv_len = 70, .n_heads = 4, .n_kv_heads = 2,

@@ -16,7 +16,8 @@ static const struct case_dtypes dtype_sets[] = {
 
 enum { N_DTYPE_SETS = sizeof(dtype_sets) / sizeof(dtype_sets[0]) };
 
-const struct case_operator *const case_operators[] = {&rope_operator, &attention_operator, NULL};
+const struct case_operator *const case_operators[] = {
+    &rope_operator, &attention_operator, &attention_merge_operator, &linear_operator, NULL};
 
 const struct case_dtypes *case_dtypes_of(unsigned bit)
 {

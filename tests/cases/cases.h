@@ -40,7 +40,8 @@ struct case_operator {
     void (*destroy)(void *run);
 };
 
-extern const struct case_operator rope_operator, attention_operator;
+extern const struct case_operator rope_operator, attention_operator, attention_merge_operator,
+    linear_operator;
 
 // All of them, ended by NULL.
 extern const struct case_operator *const case_operators[];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the operators of the case tables have in common: CASE_OPERATOR(rope) defines rope_operator
-// from the table rope_cases, `prepare`, and rope_run_enqueue, _check and _destroy, which know their
-// run.
+// from `row_of` (the case of a number, NULL past the last), `prepare`, and rope_run_enqueue, _check
+// and _destroy, which know their run.
 #ifndef CASES_OPERATOR_H
 #define CASES_OPERATOR_H
 
@@ -10,11 +10,12 @@
 #define CASE_OPERATOR(op)                                                                          \
     static const char *row_name(size_t row)                                                        \
     {                                                                                              \
-        return op##_cases[row].name;                                                               \
+        const struct op##_case *found = row_of(row);                                               \
+        return found != NULL ? found->name : NULL;                                                 \
     }                                                                                              \
     static unsigned row_dtypes(size_t row)                                                         \
     {                                                                                              \
-        return op##_cases[row].dtypes;                                                             \
+        return row_of(row)->dtypes;                                                                \
     }                                                                                              \
     static enum gyre_status enqueue(void *run)                                                     \
     {                                                                                              \

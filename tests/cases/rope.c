@@ -79,6 +79,11 @@ void rope_run_destroy(struct rope_run *run)
     free(run);
 }
 
+static const struct rope_case *row_of(size_t row)
+{
+    return rope_cases[row].name != NULL ? &rope_cases[row] : NULL;
+}
+
 static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,
                      uint64_t seed, struct result *result)
 {

@@ -13,8 +13,9 @@ void data_run_executorch(struct session *session, const char *folder, struct res
 // A file with a model's frequencies and rotated probe vectors.
 void data_run_rope(struct session *session, const char *path, struct result *result);
 
-// Layer `layer` of a folder of recorded tensors of a llama2.c model.
-void data_run_trace_layer(struct session *session, const char *folder, int layer,
+// Layer `layer` of a folder of recorded tensors of a llama2.c model; is_fused: attention rotates q
+// and k itself.
+void data_run_trace_layer(struct session *session, const char *folder, int layer, bool is_fused,
                           struct result *result);
 
 #endif

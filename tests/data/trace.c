@@ -21,6 +21,7 @@ enum { Q_PRE, Q_ROPE, K_PRE, K_ROPE, V, OUT, N_TENSORS };
 
 struct trace {
     struct session *session;
+    bool is_fused; // attention rotates q and k itself
     struct npy files[N_TENSORS];
     double *values[N_TENSORS];
     struct guarded inputs[N_TENSORS], outputs[N_TENSORS]; // by what they hold
@@ -59,7 +60,7 @@ static enum gyre_status make_tensors(struct trace *trace)
     for (int i = 0; i < N_TENSORS && status == GYRE_OK; i++) {
         struct guarded_layout input = layout_of(&trace->files[i], GUARDED_INPUT);
         struct guarded_layout output = layout_of(&trace->files[i], GUARDED_OUTPUT);
-        bool is_result = i == Q_ROPE || i == K_ROPE || i == OUT;
+        bool is_result = i == OUT || (!trace->is_fused && (i == Q_ROPE || i == K_ROPE));
         if (i != OUT)
             status = guarded_create(trace->session, "input", &input, trace->values[i],
                                     &trace->inputs[i]);
@@ -70,33 +71,50 @@ static enum gyre_status make_tensors(struct trace *trace)
     return status;
 }
 
-static enum gyre_status run(struct trace *trace)
+static enum gyre_status make_table(struct trace *trace)
 {
-    struct gyre_stream *stream = trace->session->stream;
-    struct gyre_rope_config config = {.head_dim = (uint32_t)trace->files[Q_PRE].shape[2],
-                                      .pairing = GYRE_ROPE_INTERLEAVED,
-                                      .theta = theta};
-    enum gyre_status status =
-        gyre_rope_table_create(trace->session->device, &config, &trace->table);
-    struct gyre_rope_params rope = {
+    const struct gyre_rope_config config = {.head_dim = (uint32_t)trace->files[Q_PRE].shape[2],
+                                            .pairing = GYRE_ROPE_INTERLEAVED,
+                                            .theta = theta};
+    return gyre_rope_table_create(trace->session->device, &config, &trace->table);
+}
+
+static enum gyre_status rotate(struct trace *trace)
+{
+    const struct gyre_rope_params rope = {
         .table = trace->table,
         .q = trace->inputs[Q_PRE].tensor,
         .k = trace->inputs[K_PRE].tensor,
         .q_out = trace->outputs[Q_ROPE].tensor,
         .k_out = trace->outputs[K_ROPE].tensor,
     };
-    struct gyre_attention_params attention = {
-        .q = trace->inputs[Q_ROPE].tensor,
-        .k = trace->inputs[K_ROPE].tensor,
+    return gyre_rope(trace->session->stream, &rope);
+}
+
+static enum gyre_status attend(struct trace *trace)
+{
+    const bool is_fused = trace->is_fused;
+    const struct gyre_attention_params attention = {
+        .q = trace->inputs[is_fused ? Q_PRE : Q_ROPE].tensor,
+        .k = trace->inputs[is_fused ? K_PRE : K_ROPE].tensor,
         .v = trace->inputs[V].tensor,
         .out = trace->outputs[OUT].tensor,
         .is_causal = true,
+        .rope = is_fused ? trace->table : NULL,
+        .rotates_q = is_fused,
+        .rotates_k = is_fused,
     };
+    return gyre_attention(trace->session->stream, &attention);
+}
+
+static enum gyre_status run(struct trace *trace)
+{
+    enum gyre_status status = make_table(trace);
+    if (status == GYRE_OK && !trace->is_fused)
+        status = rotate(trace);
     if (status == GYRE_OK)
-        status = gyre_rope(stream, &rope);
-    if (status == GYRE_OK)
-        status = gyre_attention(stream, &attention);
-    return status == GYRE_OK ? gyre_stream_finish(stream) : status;
+        status = attend(trace);
+    return status == GYRE_OK ? gyre_stream_finish(trace->session->stream) : status;
 }
 
 static struct comparison comparison_of(const struct trace *trace, int i)
@@ -136,17 +154,19 @@ static void check(struct trace *trace, struct result *result)
         if (trace->outputs[i].image != NULL)
             guarded_read(trace->session, &trace->outputs[i], result);
     }
-    check_rope(trace, Q_ROPE, result);
-    check_rope(trace, K_ROPE, result);
+    if (!trace->is_fused) {
+        check_rope(trace, Q_ROPE, result);
+        check_rope(trace, K_ROPE, result);
+    }
     struct comparison comparison = comparison_of(trace, OUT);
     compare_whole(&comparison, bounds_of_sums(GYRE_F32),
                   compare_scale(trace->values[V], trace->files[V].n_items), result);
 }
 
-void data_run_trace_layer(struct session *session, const char *folder, int layer,
+void data_run_trace_layer(struct session *session, const char *folder, int layer, bool is_fused,
                           struct result *result)
 {
-    struct trace trace = {.session = session};
+    struct trace trace = {.session = session, .is_fused = is_fused};
     if (read_layer(folder, layer, &trace, result)) {
         enum gyre_status status = make_tensors(&trace);
         if (status == GYRE_OK)
@@ -154,7 +174,7 @@ void data_run_trace_layer(struct session *session, const char *folder, int layer
         if (status == GYRE_OK)
             check(&trace, result);
         else
-            result_fail_status(result, "the layer", status, session->log.text);
+            case_not_prepared(session, case_dtypes_of(CASE_F32), is_fused, status, result);
     }
     for (int i = 0; i < N_TENSORS; i++) {
         npy_free(&trace.files[i]);

@@ -11,26 +11,44 @@ static int64_t clamp(int64_t x, int64_t low, int64_t high)
 // Keys that sequence b has.
 static int64_t length_of(const struct oracle_attention *a, size_t b)
 {
-    int64_t most = (int64_t)a->kv_len;
-    return a->kv_lens != NULL ? clamp(a->kv_lens[b], 0, most) : most;
+    int64_t kv_len = (int64_t)a->kv_len;
+    return a->kv_lens != NULL ? clamp(a->kv_lens[b], 0, kv_len) : kv_len;
 }
 
-static int64_t position_of(const struct oracle_attention *a, size_t b, size_t i)
+// How far positions reach.
+static const int64_t most = INT64_C(1) << 30;
+
+int64_t oracle_attention_q_position(const struct oracle_attention *a, size_t b, size_t i)
 {
-    const int64_t most = INT64_C(1) << 30, q_len = (int64_t)a->q_len;
+    const int64_t q_len = (int64_t)a->q_len;
     int64_t start = a->q_start + (a->q_starts != NULL ? a->q_starts[b] : 0);
     if (a->is_at_end)
         start += length_of(a, b) - q_len;
     return clamp(start, -most, most - q_len) + (int64_t)i;
 }
 
+int64_t oracle_attention_k_position(const struct oracle_attention *a, size_t b, size_t j)
+{
+    if (a->k_positions == NULL)
+        return (int64_t)j;
+    return clamp(a->k_positions[b * a->kv_len + j], -most, most - 1);
+}
+
+// Whether a position is one of the first n from 0 on.
+static int is_among_first(int64_t position, uint64_t n)
+{
+    return position >= 0 && (uint64_t)position < n;
+}
+
 int oracle_attention_sees(const struct oracle_attention *a, size_t b, size_t i, size_t j)
 {
-    int64_t q_pos = position_of(a, b, i), k_pos = (int64_t)j;
+    int64_t q_pos = oracle_attention_q_position(a, b, i);
+    int64_t k_pos = oracle_attention_k_position(a, b, j);
     int64_t left = (int64_t)a->window_left, right = (int64_t)a->window_right;
-    int is_causally_seen = !a->is_causal || k_pos <= q_pos || j < a->n_prefix;
+    int is_causally_seen = !a->is_causal || k_pos <= q_pos || is_among_first(k_pos, a->n_prefix);
     int is_in_window = (left == 0 || q_pos - k_pos < left) && (right == 0 || k_pos - q_pos < right);
-    return k_pos < length_of(a, b) && is_causally_seen && (is_in_window || j < a->window_keep);
+    return (int64_t)j < length_of(a, b) && is_causally_seen &&
+           (is_in_window || is_among_first(k_pos, a->window_keep));
 }
 
 static double dot(const double *a, const double *b, size_t n)
@@ -55,11 +73,25 @@ static double mask_at(const struct oracle_attention *a, size_t b, size_t h, size
     return a->mask[((b * a->n_heads + h) * a->q_len + i) * a->kv_len + j];
 }
 
+// From query to key.
+static int64_t distance_of(const struct oracle_attention *a, size_t b, size_t i, size_t j)
+{
+    return oracle_attention_k_position(a, b, j) - oracle_attention_q_position(a, b, i);
+}
+
 static double alibi_at(const struct oracle_attention *a, size_t b, size_t h, size_t i, size_t j)
 {
     if (a->slopes == NULL)
         return 0;
-    return -a->slopes[h] * fabs((double)(position_of(a, b, i) - (int64_t)j));
+    return -a->slopes[h] * fabs((double)distance_of(a, b, i, j));
+}
+
+// The relative key embedding of the distance from query to key; farther ones clipped.
+static const double *relative_of(const struct oracle_attention *a, size_t kv_head, int64_t distance)
+{
+    int64_t farthest = (int64_t)(a->n_relative / 2);
+    size_t number = (size_t)(clamp(distance, -farthest, farthest) + farthest);
+    return head_of(a->relative, 0, number, a->n_relative, kv_head, a->n_kv_heads, a->head_dim);
 }
 
 // Raw, capped and masked scores.
@@ -71,7 +103,10 @@ static void score_keys(const struct oracle_attention *a, size_t b, size_t h, siz
     const double *q = head_of(a->q, b, i, a->q_len, h, a->n_heads, a->head_dim);
     for (size_t j = 0; j < a->kv_len; j++) {
         const double *k = head_of(a->k, b, j, a->kv_len, kv_head, a->n_kv_heads, a->head_dim);
-        double raw = scale * dot(q, k, a->head_dim);
+        double product = dot(q, k, a->head_dim);
+        if (a->relative != NULL)
+            product += dot(q, relative_of(a, kv_head, distance_of(a, b, i, j)), a->head_dim);
+        double raw = scale * product;
         double capped = a->softcap > 0 ? a->softcap * tanh(raw / a->softcap) : raw;
         double added = mask_at(a, b, h, i, j) + alibi_at(a, b, h, i, j);
         int is_seen = oracle_attention_sees(a, b, i, j) && added != -INFINITY;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Attention in double precision, row by row, straight from its definition (ONNX Attention, opset
-// 25, with windows and a prefix, lengths, ALiBi and sinks). Slow and plain on purpose: what every
-// device is held against.
+// 25, with windows and a prefix, lengths, key positions, relative keys, ALiBi and sinks). Slow and
+// plain on purpose: what every device is held against. Heads that come in two parts or are rotated
+// are made by oracle/attention_heads.h; packed sequences (oracle/attention_packed.h) are one
+// definition each.
 #ifndef ORACLE_ATTENTION_H
 #define ORACLE_ATTENTION_H
 
@@ -25,6 +27,9 @@ struct oracle_attention {
     const int32_t *kv_lens;       // keys, at most kv_len
     const int32_t *q_starts;      // added to q_start
     const double *slopes, *sinks; // of ALiBi; logits that only the softmax's sum sees
+    const int32_t *k_positions;   // (n_batch, kv_len) where keys stand; NULL: key j at j
+    const double *relative;       // (n_relative, n_kv_heads, head_dim) for distances k_pos - q_pos
+    size_t n_relative;            // from -(n_relative / 2) on, the middle one 0; NULL: none
 };
 
 // Forms of a row of scores.
@@ -39,6 +44,10 @@ struct oracle_attention_row {
 
 void oracle_attention_row(const struct oracle_attention *attention, size_t b, size_t h, size_t i,
                           struct oracle_attention_row *row);
+
+// Where query i and key j of batch b stand.
+int64_t oracle_attention_q_position(const struct oracle_attention *attention, size_t b, size_t i);
+int64_t oracle_attention_k_position(const struct oracle_attention *attention, size_t b, size_t j);
 
 // Whether length, causality, window and prefix let query i of batch b see key j; masks come on top.
 int oracle_attention_sees(const struct oracle_attention *attention, size_t b, size_t i, size_t j);

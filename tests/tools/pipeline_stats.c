@@ -3,15 +3,17 @@
 //
 //   pipeline_stats FILE.spv BINDINGS CONST,CONST,...
 //
-// prints "name: value" per statistic of VK_KHR_pipeline_executable_properties. Null drivers crash
-// on submission; nothing here submits.
+// prints "name: value" per statistic of VK_KHR_pipeline_executable_properties, nothing where the
+// driver lacks it. Null drivers crash on submission; nothing here submits.
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <vulkan/vulkan.h>
 
-enum { MAX_BINDINGS = 16, MAX_CONSTS = 16, MAX_STATS = 64, MAX_WORDS = 1 << 18 };
+enum { MAX_BINDINGS = 32, MAX_CONSTS = 16, MAX_STATS = 64, MAX_WORDS = 1 << 18 };
+enum { MAX_EXTENSIONS = 512 };
 
 #define TRY(call)                                                                                  \
     do {                                                                                           \
@@ -40,27 +42,41 @@ static VkPhysicalDevice first_device(void)
     return physical;
 }
 
-static VkDevice open_device(VkPhysicalDevice physical)
+static bool has_statistics(VkPhysicalDevice physical)
+{
+    static VkExtensionProperties extensions[MAX_EXTENSIONS];
+    uint32_t n = MAX_EXTENSIONS;
+    TRY(vkEnumerateDeviceExtensionProperties(physical, NULL, &n, extensions));
+    for (uint32_t i = 0; i < n; i++)
+        if (strcmp(extensions[i].extensionName,
+                   VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME) == 0)
+            return true;
+    return false;
+}
+
+// With 16-bit storage where there is some.
+static VkDevice open_device(VkPhysicalDevice physical, bool with_statistics)
 {
     static const char *const extensions[] = {VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME};
+    VkPhysicalDevice16BitStorageFeatures storage = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                          .pNext = &storage};
+    vkGetPhysicalDeviceFeatures2(physical, &features);
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR statistics = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR,
+        .pNext = storage.storageBuffer16BitAccess ? &storage : NULL,
         .pipelineExecutableInfo = VK_TRUE,
-    };
-    const VkPhysicalDevice16BitStorageFeatures storage = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
-        .pNext = &statistics,
-        .storageBuffer16BitAccess = VK_TRUE,
     };
     const float priority = 1;
     const VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                            .queueCount = 1,
                                            .pQueuePriorities = &priority};
     const VkDeviceCreateInfo create = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                       .pNext = &storage,
+                                       .pNext = with_statistics ? &statistics : statistics.pNext,
                                        .queueCreateInfoCount = 1,
                                        .pQueueCreateInfos = &queue,
-                                       .enabledExtensionCount = 1,
+                                       .enabledExtensionCount = with_statistics,
                                        .ppEnabledExtensionNames = extensions};
     VkDevice device;
     TRY(vkCreateDevice(physical, &create, NULL, &device));
@@ -117,7 +133,7 @@ static VkPipelineLayout make_layout(VkDevice device, uint32_t n_bindings)
 }
 
 static VkPipeline make_pipeline(VkDevice device, VkShaderModule module, VkPipelineLayout layout,
-                                char *numbers)
+                                char *numbers, bool with_statistics)
 {
     uint32_t consts[MAX_CONSTS], n = 0;
     VkSpecializationMapEntry entries[MAX_CONSTS];
@@ -129,7 +145,7 @@ static VkPipeline make_pipeline(VkDevice device, VkShaderModule module, VkPipeli
     const VkSpecializationInfo specialization = {n, entries, n * sizeof(*consts), consts};
     const VkComputePipelineCreateInfo create = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-        .flags = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR,
+        .flags = with_statistics ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR : 0,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = module,
@@ -184,9 +200,13 @@ int main(int argc, char **argv)
         fputs("usage: pipeline_stats FILE.spv BINDINGS CONST,CONST,...\n", stderr);
         return 2;
     }
-    VkDevice device = open_device(first_device());
+    VkPhysicalDevice physical = first_device();
+    bool with_statistics = has_statistics(physical);
+    VkDevice device = open_device(physical, with_statistics);
     VkShaderModule module = load_module(device, argv[1]);
     VkPipelineLayout layout = make_layout(device, (uint32_t)n_bindings);
-    print_statistics(device, make_pipeline(device, module, layout, argv[3]));
+    VkPipeline pipeline = make_pipeline(device, module, layout, argv[3], with_statistics);
+    if (with_statistics)
+        print_statistics(device, pipeline);
     return 0; // the null driver's objects end with the process
 }

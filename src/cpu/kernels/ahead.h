@@ -8,23 +8,24 @@
 
 #define CACHE_LINE 64
 
+// Visits rows one after the other, from row i on.
+struct ahead_walk {
+    const char *row;
+    size_t inner;
+};
+
 // Rows (n_outer, n_inner), counted through, of which [next, n) are still to be asked for.
 struct ahead_rows {
     const char *first;
     size_t row_size, outer_stride, inner_stride; // bytes
     size_t n_inner, next, n;
-    size_t per_step; // rows
+    size_t per_step;        // rows
+    struct ahead_walk walk; // where `next` is, once the first step is done
 };
 
 // What a group will need: its queries, its result, and the keys and values of the next tile.
 struct ahead {
     struct ahead_rows q, out, k, v;
-};
-
-// Visits rows one after the other, from row i on.
-struct ahead_walk {
-    const char *row;
-    size_t inner;
 };
 
 static inline struct ahead_walk ahead_walk_from(const struct ahead_rows *rows, size_t i)
@@ -58,9 +59,10 @@ static inline void ahead_rows_step(struct ahead_rows *rows)
     size_t end = rows->next + rows->per_step < rows->n ? rows->next + rows->per_step : rows->n;
     if (rows->next >= end)
         return;
-    struct ahead_walk walk = ahead_walk_from(rows, rows->next);
+    if (rows->walk.row == NULL)
+        rows->walk = ahead_walk_from(rows, rows->next);
     for (; rows->next < end; rows->next++)
-        ahead_row(ahead_walk_next(rows, &walk), rows->row_size);
+        ahead_row(ahead_walk_next(rows, &rows->walk), rows->row_size);
 }
 
 static inline void ahead_step(struct ahead *ahead)

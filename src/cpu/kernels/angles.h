@@ -7,7 +7,7 @@
 
 #include "common.h"
 #include "convert.h"
-#include "sincos.h"
+#include "turns.h"
 
 // What a table or a cache is read from.
 struct angle_source {
@@ -16,12 +16,6 @@ struct angle_source {
     u32 cache_dtype; // DTYPE_NONE: none
     const void *cos, *sin;
     const int32_t *positions;
-};
-
-// Of the pairs, padded to whole vectors.
-struct angles {
-    float *cos, *sin;
-    uint32_t *turns;
 };
 
 static size_t padded_pairs(const struct gyre_rope_args *args)
@@ -41,13 +35,6 @@ static u32 position_of(const struct angle_source *source, u32 axis, u32 batch, u
     return position + (u32)source->positions[at];
 }
 
-// Top 32 bits of frac(position * turn)
-static uint32_t turn_at(const uint32_t *table, size_t j, u32 position)
-{
-    uint64_t turn = (uint64_t)table[2 * j + 1] << 32 | table[2 * j];
-    return (uint32_t)((uint64_t)(i32)position * turn >> 32);
-}
-
 static void compute_turns(const struct angle_source *source, u32 batch, u32 token, uint32_t *turns)
 {
     const struct gyre_rope_args *args = source->args;
@@ -64,14 +51,7 @@ static void angles_from_table(const struct angle_source *source, u32 batch, u32 
                               const struct angles *angles)
 {
     compute_turns(source, batch, token, angles->turns);
-    for (size_t j = 0; j < source->args->n_pairs; j += VEC) {
-        uvec turn;
-        vec s, c;
-        memcpy(&turn, angles->turns + j, sizeof(turn));
-        vec_sincos(turn, &s, &c);
-        vec_store(angles->cos + j, c);
-        vec_store(angles->sin + j, s);
-    }
+    angles_from_turns(source->args->n_pairs, angles);
 }
 
 // NaN where the position is no row.

@@ -7,8 +7,9 @@
 #include "common.h"
 #include "convert.h"
 #include "layout.h"
+#include "visible.h"
 
-enum { BUF_PARTIAL, BUF_OUT, BUF_LSE, BUF_SINKS };
+enum { BUF_PARTIAL, BUF_OUT, BUF_LSE, BUF_SINKS, BUF_Q_FIRSTS };
 
 // The partial results of one row: those of a split stand n_rows rows behind those of the last.
 struct partials {
@@ -51,12 +52,31 @@ static void merge_row(const struct partials *partials, u32 n_splits, u32 v_dim, 
     }
 }
 
+// The queries of a sequence: tokens [first, first + n).
+struct queries {
+    u32 first, n;
+};
+
+static struct queries queries_of(const struct gyre_cpu_task *task, u32 batch)
+{
+    const struct gyre_attention_combine_args *args = task->args;
+    const void *firsts = task->bufs[BUF_Q_FIRSTS];
+    struct queries own = {0, args->q_len};
+    if (args->q_firsts == 0)
+        return own;
+    own.first = gyre_packed_first(list_i32(firsts, args->q_firsts, batch), args->q_total);
+    own.n = gyre_packed_len(own.first, list_i32(firsts, args->q_firsts, batch + 1), args->q_total,
+                            args->q_len);
+    return own;
+}
+
+// `token` is the row's.
 static void combine_row(const struct gyre_cpu_task *task, u32 kv_head, u32 batch, u32 row,
-                        float *scratch)
+                        u32 token, float *scratch)
 {
     const struct gyre_attention_combine_args *args = task->args;
     struct partials partials = partials_of(task, batch * args->n_kv_heads + kv_head, row);
-    u32 token = row / args->group, head = kv_head * args->group + row % args->group;
+    u32 head = kv_head * args->group + row % args->group;
     const float *sinks = task->bufs[BUF_SINKS];
     float max = -INFINITY, sum = 0.0f;
     for (u32 split = 0; split < args->n_splits; split++)
@@ -89,8 +109,9 @@ static void run(const struct gyre_cpu_task *task, const uint32_t group[3], void 
 {
     const struct gyre_attention_combine_args *args = task->args;
     u32 kv_head = group[2] % args->n_kv_heads, batch = group[2] / args->n_kv_heads;
-    for (u32 row = group[1]; row < args->q_len * args->group; row += task->groups[1])
-        combine_row(task, kv_head, batch, row, local);
+    const struct queries own = queries_of(task, batch);
+    for (u32 row = group[1]; row < own.n * args->group; row += task->groups[1])
+        combine_row(task, kv_head, batch, row, own.first + row / args->group, local);
 }
 
 const struct gyre_cpu_kernel GYRE_CPU_NAME(attention_combine) = {

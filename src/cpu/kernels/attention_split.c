@@ -11,11 +11,13 @@
 
 #include "common.h"
 #include "dots.h"
-#include "layout.h"
+#include "heads.h"
 #include "online.h"
+#include "partial.h"
 #include "score_row.h"
+#include "weigh.h"
 
-enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_PARTIAL, BUF_LISTS };
+enum { BUF_Q, BUF_K, BUF_V, BUF_MASK, BUF_PARTIAL, BUF_EXTRAS };
 enum { DEF_Q, DEF_K, DEF_V, DEF_MASK, DEF_EXTRAS };
 enum { CONST_WG, CONST_TILE_Q, CONST_TILE_K };
 
@@ -33,27 +35,41 @@ struct unit {
 struct group {
     const struct gyre_cpu_task *task;
     const struct gyre_attention_args *args;
-    struct key_rules rules;
-    u32 split, batch;
+    u32 extras; // EXTRAS
+    struct sequence own;
+    u32 split;
     u32 n_row_tiles, n_units;
     u32 begin, end; // keys of the tile
     size_t q_stride, scores_stride, out_stride;
     struct unit *units; // (n_units)
     float *scores;      // (n_rows, scores_stride), of one unit
+    struct heads q, k;  // where they are not simply rows of memory
+    float *keys;        // (TILE_K, q_stride) room for their keys
 };
-
-static u32 n_rows_of(const struct gyre_attention_args *args)
-{
-    return args->q_len * args->group;
-}
 
 // Units of the dispatch and of its largest group.
 static void count_units(struct group *group, u32 *n_all, u32 *n_most)
 {
     u32 tile_q = group->task->consts[CONST_TILE_Q], n_groups = group->task->groups[1];
-    group->n_row_tiles = (n_rows_of(group->args) + tile_q - 1) / tile_q;
+    group->n_row_tiles = (group->args->q_len * group->args->group + tile_q - 1) / tile_q;
     *n_all = group->args->n_kv_heads * group->n_row_tiles;
     *n_most = (*n_all + n_groups - 1) / n_groups;
+}
+
+// Room for keys that are rotated or come in two parts.
+static void take_heads(struct group *group, uintptr_t *next)
+{
+    const struct gyre_cpu_task *task = group->task;
+    void *const *extras = &task->bufs[BUF_EXTRAS];
+    struct angles angles = {0};
+    if ((group->extras & EXTRA_OWN_HEADS) == 0)
+        return;
+    take_angles(group->args, &angles, next);
+    group->keys = take(next, task->consts[CONST_TILE_K] * group->q_stride * sizeof(float));
+    group->q = heads_of_q(group->args, group->extras, task->defs[DEF_Q], task->bufs[BUF_Q], extras,
+                          &angles);
+    group->k = heads_of_k(group->args, group->extras, task->defs[DEF_K], task->bufs[BUF_K], extras,
+                          &angles);
 }
 
 static uintptr_t lay_out(struct group *group, uintptr_t next, bool is_real)
@@ -67,6 +83,7 @@ static uintptr_t lay_out(struct group *group, uintptr_t next, bool is_real)
     group->scores_stride = round_up(group->task->consts[CONST_TILE_K], VEC);
     group->scores = take(&next, n_rows * group->scores_stride * sizeof(float));
     group->units = take(&next, n_most * sizeof(struct unit));
+    take_heads(group, &next);
     for (u32 i = 0; i < n_most; i++) {
         struct unit *unit = is_real ? &group->units[i] : &spare;
         unit->q = take(&next, n_rows * group->q_stride * sizeof(float));
@@ -79,7 +96,7 @@ static uintptr_t lay_out(struct group *group, uintptr_t next, bool is_real)
 
 static size_t local_size(const struct gyre_cpu_task *task)
 {
-    struct group group = {.task = task, .args = task->args};
+    struct group group = {.task = task, .args = task->args, .extras = task->defs[DEF_EXTRAS]};
     return lay_out(&group, 0, false);
 }
 
@@ -93,19 +110,21 @@ static struct ahead_rows rows_ahead(const struct group *group, const struct unit
     bool is_token_major = stride[2] < stride[1] && group->n_row_tiles == 1;
     u32 head = is_token_major ? group->units[0].kv_head : unit->kv_head;
     struct ahead_rows ahead = {
-        .first = base + dtype_bytes * row_index(offset, stride, group->batch, group->end, head),
+        .first = base + dtype_bytes * row_index(offset, stride, group->own.batch,
+                                                group->own.k_first + group->end, head),
         .outer_stride = stride[1] * dtype_bytes,
         .inner_stride = stride[2] * dtype_bytes,
         .n_inner = is_token_major ? group->n_units : 1,
         .next = is_token_major ? (size_t)(unit - group->units) * n_keys : 0,
     };
-    return group->end < group->rules.kv_len ? ahead : (struct ahead_rows){0};
+    return group->end < group->own.rules.kv_len ? ahead : (struct ahead_rows){0};
 }
 
 static struct memory_rows rows_of_tile(const struct group *group, const struct unit *unit, u32 buf,
                                        u32 dtype, u32 n_columns, u32 offset, const u32 stride[3])
 {
-    size_t first = row_index(offset, stride, group->batch, group->begin, unit->kv_head);
+    size_t first = row_index(offset, stride, group->own.batch, group->own.k_first + group->begin,
+                             unit->kv_head);
     return (struct memory_rows){
         .dtype = dtype,
         .n_rows = group->end - group->begin,
@@ -116,9 +135,29 @@ static struct memory_rows rows_of_tile(const struct group *group, const struct u
     };
 }
 
+// Keys that are rotated or come in two parts, brought to local memory.
+static struct memory_rows load_keys(const struct group *group, const struct unit *unit)
+{
+    const struct sequence *own = &group->own;
+    const u32 head2 = unit->kv_head / group->args->heads.group2;
+    for (u32 key = group->begin; key < group->end; key++)
+        head_load(&group->k, own->batch, own->k_first + key, unit->kv_head, head2,
+                  position_of_key(&own->rules, key),
+                  group->keys + (key - group->begin) * group->q_stride);
+    return (struct memory_rows){
+        .dtype = DTYPE_F32,
+        .n_rows = group->end - group->begin,
+        .n_columns = group->args->head_dim,
+        .first = (const char *)group->keys,
+        .stride = group->q_stride * sizeof(float),
+    };
+}
+
 static struct memory_rows key_rows(const struct group *group, const struct unit *unit)
 {
     const struct gyre_attention_args *args = group->args;
+    if (group->extras & EXTRA_OWN_HEADS)
+        return load_keys(group, unit);
     return rows_of_tile(group, unit, BUF_K, group->task->defs[DEF_K], args->head_dim,
                         args->k_offset, args->k_stride);
 }
@@ -143,106 +182,6 @@ static void compute_scores(const struct group *group, const struct unit *unit)
     dots_compute(&dots, &keys);
 }
 
-// What add_values works on: out (n_rows, out_stride) += p (n_rows, p_stride) values.
-struct weighing {
-    u32 n_rows;
-    const float *p;
-    float *out;
-    size_t p_stride, out_stride;
-    const struct memory_rows *values;
-};
-
-// Rows from `row` on, n_vecs vectors of columns from `column` on.
-INLINE void weigh_block(u32 dtype, u32 n_rows, u32 n_vecs, bool is_ahead, const struct weighing *w,
-                        u32 row, u32 column)
-{
-    enum { MAX_VECS = 8, MAX_ROWS = 4 };
-    const struct ahead_rows *ahead = &w->values->ahead;
-    const float *p = w->p + row * w->p_stride;
-    const char *v = element(dtype, w->values->first, column);
-    struct ahead_walk walk = {0};
-    vec sums[MAX_ROWS][MAX_VECS] = {0};
-    if (is_ahead)
-        walk = ahead_walk_from(ahead, ahead->next);
-    for (u32 key = 0; key < w->values->n_rows; key++, v += w->values->stride) {
-        const char *next = is_ahead ? ahead_walk_next(ahead, &walk) : NULL;
-        vec pieces[MAX_VECS];
-        for (u32 i = 0; i < n_vecs; i++) {
-            pieces[i] = vec_load_as(dtype, element(dtype, v, (size_t)i * VEC));
-            if (is_ahead)
-                prefetch_line(dtype, next, column + (size_t)i * VEC);
-        }
-        for (u32 r = 0; r < n_rows; r++)
-            for (u32 i = 0; i < n_vecs; i++)
-                sums[r][i] += p[r * w->p_stride + key] * pieces[i];
-    }
-    for (u32 r = 0; r < n_rows; r++) {
-        for (u32 i = 0; i < n_vecs; i++) {
-            float *out = w->out + (row + r) * w->out_stride + column + (size_t)i * VEC;
-            vec_store(out, vec_load(out) + sums[r][i]);
-        }
-    }
-}
-
-// The last columns, fewer than VEC.
-INLINE void weigh_rest(u32 dtype, const struct weighing *w, u32 row, u32 column)
-{
-    const float *p = w->p + row * w->p_stride;
-    const char *v = element(dtype, w->values->first, column);
-    float *out = w->out + row * w->out_stride + column;
-    vec sum = {0};
-    for (u32 key = 0; key < w->values->n_rows; key++, v += w->values->stride)
-        sum += p[key] * vec_load_part(dtype, v, w->values->n_columns - column);
-    vec_store(out, vec_load(out) + sum);
-}
-
-INLINE void weigh_rows(u32 dtype, u32 n_rows, bool is_ahead, const struct weighing *w, u32 row)
-{
-    // As many sums as registers hold, and enough of them to hide the latency of one.
-    const u32 wide = n_rows > 2 ? VEC / 4 : 8;
-    u32 column = 0, n_columns = w->values->n_columns;
-    for (; column + wide * VEC <= n_columns; column += wide * VEC)
-        weigh_block(dtype, n_rows, wide, is_ahead, w, row, column);
-    for (; column + VEC <= n_columns; column += VEC)
-        weigh_block(dtype, n_rows, 1, is_ahead, w, row, column);
-    for (u32 r = 0; column < n_columns && r < n_rows; r++)
-        weigh_rest(dtype, w, row + r, column);
-}
-
-INLINE void weigh_some(u32 dtype, u32 n_rows, const struct weighing *w, u32 row)
-{
-    if (row == 0 && w->values->ahead.n_inner != 0)
-        weigh_rows(dtype, n_rows, true, w, row);
-    else
-        weigh_rows(dtype, n_rows, false, w, row);
-}
-
-INLINE void weigh_all(u32 dtype, const struct weighing *w)
-{
-    u32 row = 0;
-    for (; row + 4 <= w->n_rows; row += 4)
-        weigh_some(dtype, 4, w, row);
-    for (; row + 2 <= w->n_rows; row += 2)
-        weigh_some(dtype, 2, w, row);
-    if (row < w->n_rows)
-        weigh_some(dtype, 1, w, row);
-}
-
-// Products with p = 0 count as 0, whatever the value.
-static void weigh_carefully(const struct weighing *w)
-{
-    u32 dtype = w->values->dtype;
-    for (u32 row = 0; row < w->n_rows; row++) {
-        const float *p = w->p + row * w->p_stride;
-        float *out = w->out + row * w->out_stride;
-        for (u32 key = 0; key < w->values->n_rows; key++) {
-            const char *v = w->values->first + key * w->values->stride;
-            for (u32 d = 0; p[key] != 0.0f && d < w->values->n_columns; d++)
-                out[d] += p[key] * scalar_load(dtype, element(dtype, v, d));
-        }
-    }
-}
-
 static void add_values(const struct group *group, const struct unit *unit)
 {
     const struct memory_rows values = value_rows(group, unit);
@@ -254,20 +193,10 @@ static void add_values(const struct group *group, const struct unit *unit)
         .out_stride = group->out_stride,
         .values = &values,
     };
-    if (unit->is_careful) {
+    if (unit->is_careful)
         weigh_carefully(&w);
-        return;
-    }
-    switch (values.dtype) {
-    case DTYPE_F32:
-        weigh_all(DTYPE_F32, &w);
-        break;
-    case DTYPE_F16:
-        weigh_all(DTYPE_F16, &w);
-        break;
-    default:
-        weigh_all(DTYPE_BF16, &w);
-    }
+    else
+        weigh(&w);
 }
 
 // Hides keys by the mask tensor and by position, as far as this tile needs it.
@@ -276,21 +205,22 @@ static void apply_masks(const struct group *group, struct unit *unit, u32 row,
 {
     const struct gyre_attention_args *args = group->args;
     struct query_row at = unpack_row(args, unit->kv_head, unit->first_row + row);
-    const i32 q_pos = group->rules.q_start + (i32)at.query;
-    struct key_set keys = keys_of(&group->rules, q_pos);
+    const struct key_rules *rules = &group->own.rules;
+    const i32 q_pos = rules->q_start + (i32)at.query;
+    struct key_set keys = keys_of(rules, q_pos);
     u32 dtype = group->task->defs[DEF_MASK];
     if (dtype != DTYPE_NONE) {
         size_t index =
-            row_index(args->mask_offset, args->mask_stride, group->batch, at.head, at.query);
-        score_row_mask(scores, dtype,
-                       element(dtype, group->task->bufs[BUF_MASK], index + scores->begin));
+            row_index(args->mask_offset, args->mask_stride, group->own.batch, at.head, at.query);
+        score_row_mask(scores, dtype, element(dtype, group->task->bufs[BUF_MASK], index));
     }
-    if (group->task->defs[DEF_EXTRAS] & EXTRA_ALIBI) {
-        const void *slopes = group->task->bufs[BUF_LISTS + LIST_SLOPES];
-        score_row_slope(scores, list_f32(slopes, args->extras.slopes, at.head), q_pos);
+    if (group->extras & EXTRA_ALIBI) {
+        const void *slopes = group->task->bufs[BUF_EXTRAS + SLOT_SLOPES];
+        score_row_slope(scores, list_f32(slopes, args->extras.slopes, at.head), rules, q_pos);
     }
-    unit->has_hidden |= dtype != DTYPE_NONE || !keys_include(&keys, scores->begin, scores->end);
-    score_row_hide(scores, &keys);
+    unit->has_hidden |= dtype != DTYPE_NONE || rules->positions != NULL ||
+                        !keys_include(&keys, scores->begin, scores->end);
+    score_row_hide(scores, rules, &keys, q_pos);
 }
 
 // Moves the row's running maximum up, and its sums with it, when it has fallen behind.
@@ -306,6 +236,17 @@ static void update_max(const struct group *group, struct unit *unit, u32 row, fl
         out[d] *= factor;
 }
 
+static void add_relative(const struct group *group, const struct unit *unit, u32 row,
+                         const struct score_row *scores)
+{
+    const struct gyre_attention_args *args = group->args;
+    struct query_row at = unpack_row(args, unit->kv_head, unit->first_row + row);
+    void *const *extras = &group->task->bufs[BUF_EXTRAS];
+    score_row_relative(scores, relative_of(args, extras, group->own.batch, at),
+                       args->extras.n_relative, &group->own.rules,
+                       group->own.rules.q_start + (i32)at.query);
+}
+
 // Scores of a row become p.
 static void finish_row(const struct group *group, struct unit *unit, u32 row)
 {
@@ -314,6 +255,8 @@ static void finish_row(const struct group *group, struct unit *unit, u32 row)
         group->begin,
         group->end,
     };
+    if (group->extras & EXTRA_RELATIVE)
+        add_relative(group, unit, row, &scores);
     if (group->args->softcap != 0.0f)
         score_row_cap(&scores, group->args->softcap);
     apply_masks(group, unit, row, &scores);
@@ -330,37 +273,52 @@ static void unit_reset(const struct group *group, struct unit *unit)
         unit->max[row] = -INFINITY;
 }
 
+static void attend_tile(struct group *group, struct unit *unit)
+{
+    if (unit->n_rows == 0)
+        return;
+    compute_scores(group, unit);
+    for (u32 row = 0; row < unit->n_rows; row++)
+        finish_row(group, unit, row);
+    add_values(group, unit);
+}
+
 // All keys of the split that some row sees, for n_units units.
 static void attend(struct group *group, struct unit *units, u32 n_units)
 {
-    const struct gyre_attention_args *args = group->args;
-    u32 split_begin = group->split * args->keys_per_split;
-    u32 split_end = split_begin + args->keys_per_split;
-    struct key_set keys = keys_of_any(&group->rules, group->rules.q_start,
-                                      group->rules.q_start + (i32)args->q_len - 1);
+    const struct key_rules *rules = &group->own.rules;
+    const u32 tile_k = group->task->consts[CONST_TILE_K];
+    const u32 split_begin = group->split * group->args->keys_per_split;
+    const u32 split_end = split_begin + group->args->keys_per_split;
+    const i32 first = rules->q_start, last = first + (i32)group->own.q_len - 1;
+    const struct key_set keys = keys_of_any(rules, first, last);
     for (u32 i = 0; i < n_units; i++)
         unit_reset(group, &units[i]);
     for (group->begin = split_begin;
-         keys_next(&keys, group->task->consts[CONST_TILE_K], split_end, &group->begin, &group->end);
-         group->begin = group->end) {
-        for (u32 i = 0; i < n_units; i++) {
-            compute_scores(group, &units[i]);
-            for (u32 row = 0; row < units[i].n_rows; row++)
-                finish_row(group, &units[i], row);
-            add_values(group, &units[i]);
-        }
-    }
+         keys_next(&keys, tile_k, split_end, &group->begin, &group->end); group->begin = group->end)
+        for (u32 i = 0; i < n_units && may_see(rules, first, last, group->begin, group->end); i++)
+            attend_tile(group, &units[i]);
 }
 
 static void load_queries(const struct group *group, const struct unit *unit)
 {
     const struct gyre_attention_args *args = group->args;
+    const struct sequence *own = &group->own;
     u32 dtype = group->task->defs[DEF_Q];
     for (u32 row = 0; row < unit->n_rows; row++) {
         struct query_row at = unpack_row(args, unit->kv_head, unit->first_row + row);
-        size_t index = row_index(args->q_offset, args->q_stride, group->batch, at.query, at.head);
-        row_load_padded(dtype, element(dtype, group->task->bufs[BUF_Q], index), args->scale,
-                        unit->q + row * group->q_stride, args->head_dim);
+        u32 token = own->q_first + at.query;
+        const void *q = group->task->bufs[BUF_Q];
+        float *dst = unit->q + row * group->q_stride;
+        size_t index = row_index(args->q_offset, args->q_stride, own->batch, token, at.head);
+        if (group->extras & EXTRA_OWN_HEADS) {
+            head_load(&group->q, own->batch, token, at.head, at.head,
+                      own->rules.q_start + (i32)at.query, dst);
+            q = dst;
+            index = 0;
+        }
+        row_load_padded(group->extras & EXTRA_OWN_HEADS ? DTYPE_F32 : dtype,
+                        element(dtype, q, index), args->scale, dst, args->head_dim);
     }
 }
 
@@ -375,22 +333,20 @@ static bool is_finite(const struct group *group, const struct unit *unit)
 static void store_partial(const struct group *group, const struct unit *unit)
 {
     const struct gyre_attention_args *args = group->args;
-    size_t n_rows = n_rows_of(args), n_heads = (size_t)args->n_batch * args->n_kv_heads;
-    size_t head = (size_t)group->batch * args->n_kv_heads + unit->kv_head;
-    size_t first = (head * args->n_splits + group->split) * n_rows + unit->first_row;
-    float *acc = group->task->bufs[BUF_PARTIAL];
-    float *ml = acc + n_heads * args->n_splits * n_rows * args->v_dim + first * 2;
+    const struct partial partial =
+        partial_of(args, group->task->bufs[BUF_PARTIAL], group->own.batch, unit->kv_head,
+                   group->split, unit->first_row);
     for (u32 row = 0; row < unit->n_rows; row++) {
-        memcpy(acc + (first + row) * args->v_dim, unit->out + row * group->out_stride,
+        memcpy(partial.acc + (size_t)row * args->v_dim, unit->out + row * group->out_stride,
                args->v_dim * sizeof(float));
-        ml[2 * row] = unit->max[row];
-        ml[2 * row + 1] = unit->sum[row];
+        partial.ml[2 * row] = unit->max[row];
+        partial.ml[2 * row + 1] = unit->sum[row];
     }
 }
 
 static void set_units(struct group *group, u32 y)
 {
-    u32 n_all, n_most, n_rows = n_rows_of(group->args);
+    u32 n_all, n_most, n_rows = n_rows_of(group->args, &group->own);
     u32 tile_q = group->task->consts[CONST_TILE_Q], n_groups = group->task->groups[1];
     count_units(group, &n_all, &n_most);
     u32 first = (u32)((uint64_t)n_all * y / n_groups);
@@ -399,7 +355,8 @@ static void set_units(struct group *group, u32 y)
         struct unit *unit = &group->units[i];
         unit->kv_head = (first + i) / group->n_row_tiles;
         unit->first_row = (first + i) % group->n_row_tiles * tile_q;
-        unit->n_rows = n_rows - unit->first_row < tile_q ? n_rows - unit->first_row : tile_q;
+        u32 n_left = n_rows > unit->first_row ? n_rows - unit->first_row : 0;
+        unit->n_rows = n_left < tile_q ? n_left : tile_q;
         unit->has_hidden = unit->is_careful = false;
         load_queries(group, unit);
     }
@@ -411,10 +368,9 @@ static void run(const struct gyre_cpu_task *task, const uint32_t index[3], void 
     struct group group = {
         .task = task,
         .args = args,
-        .rules = rules_of_batch(KEY_RULES(args), &args->extras, &task->bufs[BUF_LISTS], args->q_len,
-                                index[2]),
+        .extras = task->defs[DEF_EXTRAS],
+        .own = sequence_of(args, task->defs[DEF_EXTRAS], &task->bufs[BUF_EXTRAS], index[2]),
         .split = index[0],
-        .batch = index[2],
     };
     lay_out(&group, (uintptr_t)local, true);
     set_units(&group, index[1]);

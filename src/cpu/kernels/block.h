@@ -6,7 +6,6 @@
 #define GYRE_CPU_KERNELS_BLOCK_H
 
 #include "exp.h"
-#include "mask.h"
 #include "micro.h"
 #include "online.h"
 #include "visible.h"
@@ -23,6 +22,7 @@ struct block {
     int32_t *keep, *lo, *hi; // (LANES), struct key_set of each row
     int32_t *position;       // (LANES)
     float *slope;            // (LANES), of ALiBi where there is any
+    const float **relative;  // (LANES), products with relative embeddings
 };
 
 // Keys [begin, end) in local memory, and room for their scores. Every number of rows is padded to
@@ -36,12 +36,6 @@ struct tile {
     float *v;      // (keys, v_stride)
     float *scores; // (keys, LANES)
     struct ahead *ahead;
-};
-
-// The mask's rows for the lanes of a block.
-struct mask_rows {
-    u32 dtype;
-    const void *rows[LANES]; // key 0 of each
 };
 
 static void block_reset(struct block *block)
@@ -81,81 +75,6 @@ INLINE void cap_scores(int n_vecs, float softcap, const struct tile *tile)
     for (u32 key = tile->begin; key < tile->end; key++, row += LANES)
         for (int v = 0; v < n_vecs; v++)
             vec_store(row + v * VEC, softcap * vec_tanh(vec_load(row + v * VEC) * inverse));
-}
-
-// Adds a VEC x VEC piece of the mask, transposed, from lane and key on.
-INLINE void mask_piece(u32 dtype, const struct mask_rows *mask, const struct tile *tile,
-                       size_t lane, u32 key)
-{
-    u32 n = tile->end - key < VEC ? tile->end - key : VEC;
-    float *scores = tile->scores + (size_t)(key - tile->begin) * LANES + lane;
-    vec piece[VEC];
-    for (int i = 0; i < VEC; i++)
-        piece[i] = mask_load(dtype, element(dtype, mask->rows[lane + i], key), n);
-    vec_transpose(piece);
-    for (u32 i = 0; i < n; i++, scores += LANES)
-        vec_store(scores, mask_apply(vec_load(scores), piece[i]));
-}
-
-INLINE void mask_scores_as(u32 dtype, const struct mask_rows *mask, const struct tile *tile,
-                           int n_vecs)
-{
-    for (int v = 0; v < n_vecs; v++)
-        for (u32 key = tile->begin; key < tile->end; key += VEC)
-            mask_piece(dtype, mask, tile, (size_t)v * VEC, key);
-}
-
-static void mask_scores(const struct mask_rows *mask, const struct tile *tile, int n_vecs)
-{
-    switch (mask->dtype) {
-    case DTYPE_F32:
-        mask_scores_as(DTYPE_F32, mask, tile, n_vecs);
-        break;
-    case DTYPE_F16:
-        mask_scores_as(DTYPE_F16, mask, tile, n_vecs);
-        break;
-    case DTYPE_BF16:
-        mask_scores_as(DTYPE_BF16, mask, tile, n_vecs);
-        break;
-    default:
-        mask_scores_as(DTYPE_U8, mask, tile, n_vecs);
-    }
-}
-
-INLINE ivec load_bound(const int32_t *bound)
-{
-    ivec v;
-    memcpy(&v, bound, sizeof(v));
-    return v;
-}
-
-// ALiBi.
-INLINE void slope_scores(int n_vecs, const struct block *block, const struct tile *tile)
-{
-    for (int v = 0; v < n_vecs; v++) {
-        vec slope = vec_load(block->slope + v * VEC);
-        ivec position = load_bound(block->position + v * VEC);
-        float *scores = tile->scores + v * VEC;
-        for (u32 key = tile->begin; key < tile->end; key++, scores += LANES) {
-            vec distance = __builtin_convertvector((int32_t)key - position, vec);
-            vec_store(scores, vec_load(scores) - slope * vec_abs(distance));
-        }
-    }
-}
-
-// -inf for the keys that a lane does not see.
-INLINE void hide_scores(int n_vecs, const struct block *block, const struct tile *tile)
-{
-    for (int v = 0; v < n_vecs; v++) {
-        ivec keep = load_bound(block->keep + v * VEC);
-        ivec lo = load_bound(block->lo + v * VEC), hi = load_bound(block->hi + v * VEC);
-        float *scores = tile->scores + v * VEC;
-        for (u32 key = tile->begin; key < tile->end; key++, scores += LANES) {
-            ivec j = (ivec){0} + (int32_t)key;
-            ivec sees = ((lo <= j) & (j < hi)) | (j < keep);
-            vec_store(scores, vec_select(sees, vec_load(scores), vec_set1(-INFINITY)));
-        }
-    }
 }
 
 // Moves the running maxima up, and the sums with them, when one has fallen behind.

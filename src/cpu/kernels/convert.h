@@ -13,7 +13,7 @@ typedef uint16_t hvec __attribute__((vector_size(VEC * 2)));
 
 INLINE size_t dtype_size(u32 dtype)
 {
-    return dtype == DTYPE_F32 ? 4 : dtype == DTYPE_U8 ? 1 : 2;
+    return dtype == DTYPE_F32 ? 4 : dtype == DTYPE_U8 || dtype == DTYPE_BITS ? 1 : 2;
 }
 
 INLINE const void *element(u32 dtype, const void *base, size_t index)

@@ -5,10 +5,8 @@
 // [y, y + 1) * n_tokens / groups[1]; the sines and cosines of a token serve all of them.
 #include "args/rope.h"
 
-#include "angles.h"
 #include "common.h"
-#include "convert.h"
-#include "streaming.h"
+#include "rotate.h"
 
 enum { BUF_Q, BUF_Q_OUT, BUF_K, BUF_K_OUT, BUF_TABLE, BUF_POSITIONS, BUF_SIN, BUF_COS = 4 };
 enum { DEF_X, DEF_PAIRING, DEF_CACHE, DEF_ADD };
@@ -36,17 +34,10 @@ struct heads {
     bool is_cold; // in place, from memory: rows are asked for well before they come
 };
 
-// What the elements of a head are combined with, made once a token for all heads. Half pairing:
-// (n_pairs) cosines and sines; interleaved: (2 n_pairs), every cosine twice, the sines as -s, s; to
-// be added, s and c in turn, in cos.
-struct factors {
-    float *cos, *sin;
-};
-
 // Everything of a group in local memory.
 struct scratch {
     struct angles angles;
-    struct factors factors;
+    struct factors factors; // interleaved ones to be added: s and c in turn, in cos
 };
 
 static size_t local_size(const struct gyre_cpu_task *task)
@@ -64,81 +55,24 @@ static struct scratch lay_out(const struct gyre_rope_args *args, void *local)
     };
 }
 
-// Stores (x0, y0, x1, y1, ...)
-INLINE void store_zipped(float *dst, vec even, vec odd)
+// Sines and cosines in turn, to be added.
+static void make_sums(const struct angles *angles, size_t n_pairs, float amp_cos, float amp_sin,
+                      const struct factors *factors)
 {
-    vec_store(dst, ZIP_LOW(even, odd));
-    vec_store(dst + VEC, ZIP_HIGH(even, odd));
+    for (size_t j = 0; j < n_pairs; j += VEC)
+        store_zipped(factors->cos + 2 * j, vec_load(angles->sin + j) * amp_sin,
+                     vec_load(angles->cos + j) * amp_cos);
 }
 
-static void make_factors(const struct gyre_cpu_task *task, const struct scratch *scratch)
+static void set_factors(const struct gyre_cpu_task *task, const struct scratch *scratch)
 {
     const struct gyre_rope_args *args = task->args;
-    const struct factors *factors = &scratch->factors;
-    bool is_half = task->defs[DEF_PAIRING] == 0, is_sum = task->defs[DEF_ADD] == 1;
-    for (size_t j = 0; j < args->n_pairs; j += VEC) {
-        vec c = vec_load(scratch->angles.cos + j) * args->amp_cos;
-        vec s = vec_load(scratch->angles.sin + j) * args->amp_sin;
-        if (is_half) {
-            vec_store(factors->cos + j, c);
-            vec_store(factors->sin + j, s);
-        } else if (is_sum) {
-            store_zipped(factors->cos + 2 * j, s, c);
-        } else {
-            store_zipped(factors->cos + 2 * j, c, c);
-            store_zipped(factors->sin + 2 * j, -s, s);
-        }
-    }
-}
-
-INLINE void store(u32 dtype, bool is_streaming, void *dst, vec v)
-{
-    if (is_streaming)
-        vec_store_streaming(dtype, dst, v);
+    bool is_half = task->defs[DEF_PAIRING] == 0;
+    if (task->defs[DEF_ADD] == 1 && !is_half)
+        make_sums(&scratch->angles, args->n_pairs, args->amp_cos, args->amp_sin, &scratch->factors);
     else
-        vec_store_as(dtype, dst, v);
-}
-
-// x[j], x[j + n] for the pairs j < n
-INLINE void rotate_half(u32 dtype, bool is_streaming, const char *src, char *dst,
-                        const struct factors *factors, size_t n)
-{
-    const char *src_b = element(dtype, src, n);
-    char *dst_b = element_mut(dtype, dst, n);
-    size_t j = 0;
-    for (; j + VEC <= n; j += VEC) {
-        vec a = vec_load_as(dtype, element(dtype, src, j));
-        vec b = vec_load_as(dtype, element(dtype, src_b, j));
-        vec c = vec_load(factors->cos + j), s = vec_load(factors->sin + j);
-        store(dtype, is_streaming, element_mut(dtype, dst, j), a * c - b * s);
-        store(dtype, is_streaming, element_mut(dtype, dst_b, j), b * c + a * s);
-    }
-    for (; j < n; j++) {
-        float a = scalar_load(dtype, element(dtype, src, j));
-        float b = scalar_load(dtype, element(dtype, src_b, j));
-        float c = factors->cos[j], s = factors->sin[j];
-        scalar_store(dtype, element_mut(dtype, dst, j), a * c - b * s);
-        scalar_store(dtype, element_mut(dtype, dst_b, j), b * c + a * s);
-    }
-}
-
-// x[2 j], x[2 j + 1] for the pairs j < n
-INLINE void rotate_interleaved(u32 dtype, bool is_streaming, const char *src, char *dst,
-                               const struct factors *factors, size_t n)
-{
-    size_t i = 0;
-    for (; i + VEC <= 2 * n; i += VEC) {
-        vec x = vec_load_as(dtype, element(dtype, src, i));
-        vec c = vec_load(factors->cos + i), s = vec_load(factors->sin + i);
-        store(dtype, is_streaming, element_mut(dtype, dst, i), x * c + SWAP_PAIRS(x) * s);
-    }
-    for (; i < 2 * n; i += 2) {
-        float a = scalar_load(dtype, element(dtype, src, i));
-        float b = scalar_load(dtype, element(dtype, src, i + 1));
-        float c = factors->cos[i], s = factors->sin[i + 1];
-        scalar_store(dtype, element_mut(dtype, dst, i), a * c - b * s);
-        scalar_store(dtype, element_mut(dtype, dst, i + 1), b * c + a * s);
-    }
+        make_factors(is_half, &scratch->angles, args->n_pairs, args->amp_cos, args->amp_sin,
+                     &scratch->factors);
 }
 
 // The elements outside the rotary window.
@@ -304,7 +238,7 @@ static void run(const struct gyre_cpu_task *task, const uint32_t group[3], void 
         struct heads q = heads_at(task, false, batch, token);
         struct heads k = heads_at(task, true, batch, token);
         angles_of(&source, batch, token, &scratch.angles);
-        make_factors(task, &scratch);
+        set_factors(task, &scratch);
         turn_heads(dtype, args, &q, &scratch.factors);
         turn_heads(dtype, args, &k, &scratch.factors);
     }

@@ -5,7 +5,7 @@
 
 #include "exp.h"
 #include "mask.h"
-#include "visible.h"
+#include "positions.h"
 
 struct score_row {
     float *scores; // (end - begin, padded to VEC)
@@ -19,34 +19,51 @@ static inline void score_row_cap(const struct score_row *row, float softcap)
         vec_store(row->scores + i, softcap * vec_tanh(vec_load(row->scores + i) * inverse));
 }
 
-// ALiBi, for a query at position q_pos.
-static inline void score_row_slope(const struct score_row *row, float slope, i32 q_pos)
+// Products of the query with relative embeddings, by the distance to each key.
+static inline void score_row_relative(const struct score_row *row, const float *products, u32 n,
+                                      const struct key_rules *rules, i32 q_pos)
 {
-    ivec distance = vec_iota() + ((int32_t)row->begin - q_pos);
-    for (u32 i = 0; i < row->end - row->begin; i += VEC, distance += VEC) {
+    for (u32 i = 0; i < row->end - row->begin; i++)
+        row->scores[i] +=
+            products[gyre_relative_of(n, position_of_key(rules, row->begin + i) - q_pos)];
+}
+
+// ALiBi, for a query at position q_pos.
+static inline void score_row_slope(const struct score_row *row, float slope,
+                                   const struct key_rules *rules, i32 q_pos)
+{
+    u32 n = row->end - row->begin;
+    for (u32 i = 0; i < n; i += VEC) {
+        ivec distance = positions_of_keys(rules, row->begin + i, n - i) - q_pos;
         vec size = vec_abs(__builtin_convertvector(distance, vec));
         vec_store(row->scores + i, vec_load(row->scores + i) - slope * size);
     }
 }
 
-// `mask` is the element of the first key.
+// `mask` is the query's row, key 0.
 static inline void score_row_mask(const struct score_row *row, u32 dtype, const void *mask)
 {
     u32 n = row->end - row->begin;
     for (u32 i = 0; i < n; i += VEC) {
-        vec piece = mask_load(dtype, element(dtype, mask, i), n - i < VEC ? n - i : VEC);
+        vec piece = mask_load(dtype, mask, row->begin + i, n - i < VEC ? n - i : VEC);
         vec_store(row->scores + i, mask_apply(vec_load(row->scores + i), piece));
     }
 }
 
-// -inf for the keys outside the set, and for the padding.
-static inline void score_row_hide(const struct score_row *row, const struct key_set *keys)
+// -inf for the keys that a query at q_pos does not see, keys being keys_of(rules, q_pos), and for
+// the padding.
+static inline void score_row_hide(const struct score_row *row, const struct key_rules *rules,
+                                  const struct key_set *keys, i32 q_pos)
 {
     const int32_t keep = (int32_t)keys->keep, lo = (int32_t)keys->lo, hi = (int32_t)keys->hi;
+    const u32 n = row->end - row->begin;
     ivec key = vec_iota() + (int32_t)row->begin;
-    for (u32 i = 0; i < row->end - row->begin; i += VEC, key += VEC) {
+    for (u32 i = 0; i < n; i += VEC, key += VEC) {
         ivec sees = ((key >= lo) & (key < hi)) | (key < keep);
         sees &= key < (int32_t)row->end;
+        if (rules->positions != NULL)
+            sees &= are_allowed(rules, (ivec){0} + q_pos,
+                                positions_of_keys(rules, row->begin + i, n - i));
         vec scores = vec_load(row->scores + i);
         vec_store(row->scores + i, vec_select(sees, scores, vec_set1(-INFINITY)));
     }

@@ -8,7 +8,17 @@
 #include "layout.h"
 #include "score_row.h"
 
-enum { BUF_RAW, BUF_MASK, BUF_SCORES, BUF_LSE, BUF_LISTS };
+enum {
+    BUF_RAW,
+    BUF_MASK,
+    BUF_SCORES,
+    BUF_LSE,
+    BUF_STARTS,
+    BUF_LENS,
+    BUF_SLOPES,
+    BUF_SINKS,
+    BUF_K_POSITIONS
+};
 enum { DEF_MASK, DEF_SCORES, DEF_STAGE, DEF_EXTRAS };
 
 static size_t local_size(const struct gyre_cpu_task *task)
@@ -21,8 +31,14 @@ static void apply_masks(const struct gyre_cpu_task *task, u32 batch, u32 head, u
                         const struct score_row *row)
 {
     const struct gyre_softmax_args *args = task->args;
-    const struct key_rules rules =
-        rules_of_batch(KEY_RULES(args), &args->extras, &task->bufs[BUF_LISTS], args->q_len, batch);
+    const u32 extras = task->defs[DEF_EXTRAS];
+    struct key_rules rules = KEY_RULES(args);
+    rules_of_batch(&rules, &args->extras, task->bufs[BUF_STARTS], task->bufs[BUF_LENS], args->q_len,
+                   batch);
+    if (extras & EXTRA_POSITIONS)
+        rules.positions = (const i32 *)task->bufs[BUF_K_POSITIONS] +
+                          args->extras.k_positions_offset +
+                          (size_t)batch * args->extras.k_positions_stride;
     const i32 q_pos = rules.q_start + (i32)query;
     const struct key_set keys = keys_of(&rules, q_pos);
     u32 dtype = task->defs[DEF_MASK];
@@ -30,11 +46,10 @@ static void apply_masks(const struct gyre_cpu_task *task, u32 batch, u32 head, u
         size_t at = row_index(args->mask_offset, args->mask_stride, batch, head, query);
         score_row_mask(row, dtype, element(dtype, task->bufs[BUF_MASK], at));
     }
-    if (task->defs[DEF_EXTRAS] & EXTRA_ALIBI) {
-        const void *slopes = task->bufs[BUF_LISTS + LIST_SLOPES];
-        score_row_slope(row, list_f32(slopes, args->extras.slopes, head), q_pos);
-    }
-    score_row_hide(row, &keys);
+    if (extras & EXTRA_ALIBI)
+        score_row_slope(row, list_f32(task->bufs[BUF_SLOPES], args->extras.slopes, head), &rules,
+                        q_pos);
+    score_row_hide(row, &rules, &keys, q_pos);
 }
 
 // exp(score - max) / (sum + exp(sink - max)) in place; returns the log of the sum of exp(score).
@@ -52,7 +67,7 @@ static float normalise(const struct score_row *row, float sink)
 static float sink_of(const struct gyre_cpu_task *task, u32 head)
 {
     const u32 at = ((const struct gyre_softmax_args *)task->args)->extras.sinks;
-    return at != 0 ? list_f32(task->bufs[BUF_LISTS + LIST_SINKS], at, head) : -INFINITY;
+    return at != 0 ? list_f32(task->bufs[BUF_SINKS], at, head) : -INFINITY;
 }
 
 static void finish_row(const struct gyre_cpu_task *task, u32 batch, u32 head, u32 query,

@@ -4,6 +4,7 @@
 #define GYRE_CPU_KERNELS_VISIBLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "args/attention.h"
 
@@ -12,10 +13,8 @@ struct key_rules {
     u32 kv_len, is_causal, n_prefix;
     u32 window_left, window_right, window_keep;
     i32 q_start;
+    const i32 *positions; // (kv_len) where keys stand; NULL: key j at j
 };
-
-// What is given by sequence and by head, in the order of a kernel's buffers.
-enum { LIST_STARTS, LIST_LENS, LIST_SLOPES, LIST_SINKS };
 
 // Number i of the list of which the arguments say `at`: 1 + the offset of number 0.
 static inline i32 list_i32(const void *list, u32 at, u32 i)
@@ -30,20 +29,25 @@ static inline float list_f32(const void *list, u32 at, u32 i)
 
 // Out of a kernel's arguments, for all sequences.
 #define KEY_RULES(args)                                                                            \
-    ((struct key_rules){(args)->kv_len, (args)->is_causal, (args)->n_prefix, (args)->window_left,  \
-                        (args)->window_right, (args)->window_keep, (args)->q_start})
+    ((struct key_rules){.kv_len = (args)->kv_len,                                                  \
+                        .is_causal = (args)->is_causal,                                            \
+                        .n_prefix = (args)->n_prefix,                                              \
+                        .window_left = (args)->window_left,                                        \
+                        .window_right = (args)->window_right,                                      \
+                        .window_keep = (args)->window_keep,                                        \
+                        .q_start = (args)->q_start})
 
-// The rules for a sequence, which may say its own length and start.
-static inline struct key_rules rules_of_batch(struct key_rules rules,
-                                              const struct gyre_attention_extras *extras,
-                                              void *const lists[], u32 q_len, u32 batch)
+// Narrows rules to a sequence of q_len queries that may say its own length and start.
+static inline void rules_of_batch(struct key_rules *rules,
+                                  const struct gyre_attention_extras *extras, const void *starts,
+                                  const void *lens, u32 q_len, u32 batch)
 {
-    i32 start = extras->starts ? list_i32(lists[LIST_STARTS], extras->starts, batch) : 0;
+    i32 start = extras->starts ? list_i32(starts, extras->starts, batch) : 0;
     if (extras->lens != 0)
-        rules.kv_len = gyre_own_len(rules.kv_len, list_i32(lists[LIST_LENS], extras->lens, batch));
+        rules->kv_len = gyre_own_len(rules->kv_len, list_i32(lens, extras->lens, batch));
     if (extras->starts != 0 || extras->is_end != 0)
-        rules.q_start = gyre_own_start(rules.q_start, extras->is_end, rules.kv_len, q_len, start);
-    return rules;
+        rules->q_start =
+            gyre_own_start(rules->q_start, extras->is_end, rules->kv_len, q_len, start);
 }
 
 // Keys j with (lo <= j && j < hi) || j < keep.
@@ -51,9 +55,11 @@ struct key_set {
     u32 keep, lo, hi;
 };
 
-// What one query sees.
+// What one query sees; where keys have positions of their own, what it may see (positions.h).
 static inline struct key_set keys_of(const struct key_rules *rules, i32 q_pos)
 {
+    if (rules->positions != NULL)
+        return (struct key_set){.hi = rules->kv_len};
     u32 cap = gyre_keys_cap(rules->kv_len, rules->is_causal, rules->n_prefix, q_pos);
     return (struct key_set){
         .keep = rules->window_keep < cap ? rules->window_keep : cap,
@@ -75,6 +81,8 @@ static inline struct key_set keys_of_any(const struct key_rules *rules, i32 firs
 // What every query of [first, last] sees.
 static inline struct key_set keys_of_all(const struct key_rules *rules, i32 first, i32 last)
 {
+    if (rules->positions != NULL)
+        return (struct key_set){0};
     struct key_set a = keys_of(rules, first), b = keys_of(rules, last);
     return (struct key_set){.keep = a.keep, .lo = b.lo, .hi = a.hi};
 }

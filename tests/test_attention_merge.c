@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Every case of merging on every device, against the oracle.
+#include "on_devices.h"
+
+enum { MIN_CASES = 150 }; // so that an empty table is noticed
+
+static void run(enum gyre_backend_kind backend)
+{
+    run_cases_on_devices(backend, "attention_merge/", MIN_CASES);
+}
+
+TEST_EACH_BACKEND(attention_merge, run)
