@@ -121,7 +121,7 @@ static inline void add_relative(struct gyre_attention_args a, struct extras x, s
         const i32 q_pos = keys_of_row(a, t.own, t.row + t.ty * MQ + i).q_pos;
 #pragma unroll
         for (i32 j = 0; j < MK; j++) {
-            const i32 k_pos = staged_position(positions, key, t.tx + j * TX);
+            const i32 k_pos = staged_position(positions, key, key + t.tx + j * TX);
             s[i][j] += relative_of(a.extras, x, r->relative[i], k_pos - q_pos);
         }
     }
@@ -155,10 +155,9 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
             const struct keys seen = keys_of_row(a, t.own, t.row + t.ty * MQ + i);
 #pragma unroll
             for (i32 j = 0; j < MK; j++) {
-                const u32 number = t.tx + j * TX;
-                const i32 k_pos = staged_position(positions, key, number);
-                s[i][j] =
-                    masked(s[i][j], seen, r->slope[i], key + number, k_pos, mask, r->mask[i]);
+                const u32 own = key + t.tx + j * TX;
+                const i32 k_pos = staged_position(positions, key, own);
+                s[i][j] = masked(s[i][j], seen, r->slope[i], own, k_pos, mask, r->mask[i]);
             }
         }
     }
@@ -234,17 +233,14 @@ attention(struct gyre_attention_args a,
     const struct heads h = HEADS_OF_PARAMETERS;
     struct tile t;
     init_tile(a, x, &t);
-#if EXTRAS & EXTRA_PACKED
-    if (t.row >= n_rows(a, t.own))
-        return;
-#endif
     const struct keys first = keys_of_row(a, t.own, t.row);
     const struct keys last = keys_of_row(a, t.own, t.row + TILE_Q - 1);
     struct rows r;
     init_rows(a, x, t, &r);
     const u32 begin = HAS(EXTRA_PARTIAL) ? t.split * a.keys_per_split : 0;
-    const u32 end =
-        HAS(EXTRA_PARTIAL) ? min(keys_end(last), begin + a.keys_per_split) : keys_end(last);
+    u32 end = rows_end(a, t.own, t.row, last);
+    if (HAS(EXTRA_PARTIAL))
+        end = min(end, begin + a.keys_per_split);
     for (u32 key = next_block(first, last, begin, TILE_K); key < end;
          key = next_block(first, last, key + TILE_K, TILE_K)) {
 #if EXTRAS & EXTRA_POSITIONS

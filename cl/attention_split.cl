@@ -134,9 +134,9 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
     const struct keys seen = keys_of_row(a, t.own, t.row + y);
 #pragma unroll
     for (i32 j = 0; j < ROW_KEYS; j++) {
-        const u32 number = lane + j * ROW_LANES;
-        const i32 k_pos = staged_position(positions, key, number);
-        const float4 sum = part[y * TILE_K + number];
+        const u32 own = key + lane + j * ROW_LANES;
+        const i32 k_pos = staged_position(positions, key, own);
+        const float4 sum = part[y * TILE_K + lane + j * ROW_LANES];
         s[j] = ((sum.x + sum.y) + (sum.z + sum.w)) * a.scale;
 #if EXTRAS & EXTRA_RELATIVE
         s[j] += relative_of(a.extras, x, relative_row(a.extras, t.own.batch, head, query),
@@ -144,7 +144,7 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
 #endif
         if (a.softcap > 0.0f)
             s[j] = capped(s[j], a.softcap);
-        s[j] = masked(s[j], seen, my->slope, key + number, k_pos, mask,
+        s[j] = masked(s[j], seen, my->slope, own, k_pos, mask,
                       ROW(a, mask, t.own.batch, head, query));
     }
 }
@@ -281,17 +281,14 @@ attention_split(struct gyre_attention_args a,
     const struct heads h = HEADS_OF_PARAMETERS;
     struct tile t;
     init_tile(a, x, &t);
-#if EXTRAS & EXTRA_PACKED
-    if (t.row >= n_rows(a, t.own))
-        return;
-#endif
     const struct keys first = keys_of_row(a, t.own, t.row);
     const struct keys last = keys_of_row(a, t.own, t.row + TILE_Q - 1);
     const u32 begin = t.split * a.keys_per_split;
-    const u32 end = min(keys_end(last), begin + a.keys_per_split);
+    const u32 end = min(rows_end(a, t.own, t.row, last), begin + a.keys_per_split);
     struct state my;
     init_state(a, x, t, &my);
-    stage_q(a, h, t, (__local float *)q_stage);
+    if (!HAS(EXTRA_PACKED) || begin < end) // otherwise there may be no rows
+        stage_q(a, h, t, (__local float *)q_stage);
     barrier(CLK_LOCAL_MEM_FENCE);
     for (u32 key = next_block(first, last, begin, TILE_K); key < end;
          key = next_block(first, last, key + TILE_K, TILE_K)) {

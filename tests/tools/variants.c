@@ -16,6 +16,7 @@
 #include "backend.h"
 #include "source.h"
 #include "variant.h"
+#include "variants_attention.h"
 #include "vulkan/vk.h"
 
 // --- a made-up GPU
@@ -61,17 +62,6 @@ static struct gyre_device *open_recorder(bool is_local_mem_global)
 
 // --- problems
 
-static const struct storage {
-    enum gyre_dtype q, kv;
-} storages[] = {
-    {GYRE_F32, GYRE_F32}, {GYRE_F16, GYRE_F16},  {GYRE_BF16, GYRE_BF16},
-    {GYRE_F32, GYRE_F16}, {GYRE_F32, GYRE_BF16},
-};
-enum { N_STORAGES = sizeof(storages) / sizeof(*storages) };
-
-static const uint32_t head_dims[] = {64, 128, 256};
-enum { N_HEAD_DIMS = sizeof(head_dims) / sizeof(*head_dims) };
-
 // Rotated and added to, angles from the table and from a cache of f32 and of q's own dtype.
 static void add_ropes_of(struct gyre_device *device, const struct gyre_rope_table *table,
                          enum gyre_dtype dtype)
@@ -101,50 +91,6 @@ static void add_ropes(struct gyre_device *device)
             if (gyre_rope_table_create(device, &config, &table) == GYRE_OK)
                 add_ropes_of(device, table, (enum gyre_dtype)dtype);
             gyre_rope_table_destroy(&table);
-        }
-}
-
-// Grouped-query attention of 32 and 8 heads against 512 keys.
-static struct gyre_attention_params problem(const struct storage *storage, uint32_t q_len,
-                                            uint32_t dim)
-{
-    enum { HEADS = 32, KV_HEADS = 8, KEYS = 512 };
-    return (struct gyre_attention_params){
-        .q = {.dtype = storage->q, .shape = {1, q_len, HEADS, dim}},
-        .k = {.dtype = storage->kv, .shape = {1, KEYS, KV_HEADS, dim}},
-        .v = {.dtype = storage->kv, .shape = {1, KEYS, KV_HEADS, dim}},
-        .out = {.dtype = storage->q, .shape = {1, q_len, HEADS, dim}},
-        .is_causal = true,
-    };
-}
-
-static void add_attentions(struct gyre_device *device, uint32_t q_len, uint32_t dim)
-{
-    struct gyre_attention_params params;
-    for (int i = 0; i < N_STORAGES; i++) {
-        params = problem(&storages[i], q_len, dim);
-        gyre_attention_supported(device, &params);
-    }
-    params = problem(&storages[1], q_len, dim);
-    params.alibi_slopes = (struct gyre_tensor){.dtype = GYRE_F32, .shape = {1, 1, 1, 32}};
-    gyre_attention_supported(device, &params);
-    static const enum gyre_dtype masks[] = {GYRE_U8, GYRE_F32, GYRE_F16};
-    for (int i = 0; i < 3; i++) {
-        params = problem(&storages[1], q_len, dim);
-        params.mask = (struct gyre_tensor){.dtype = masks[i], .shape = {1, 1, q_len, 512}};
-        gyre_attention_supported(device, &params);
-    }
-}
-
-static void add_scores(struct gyre_device *device)
-{
-    for (int stage = GYRE_SCORES_RAW; stage <= GYRE_SCORES_PROBS; stage++)
-        for (int i = 0; i < 3; i++) {
-            struct gyre_attention_params params = problem(&storages[i], 512, 128);
-            params.scores =
-                (struct gyre_tensor){.dtype = storages[i].q, .shape = {1, 32, 512, 512}};
-            params.scores_stage = (enum gyre_scores_stage)stage;
-            gyre_attention_supported(device, &params);
         }
 }
 
@@ -263,11 +209,7 @@ int main(int argc, char **argv)
     if (device == NULL)
         return 1;
     add_ropes(device);
-    for (int i = 0; i < N_HEAD_DIMS; i++) {
-        add_attentions(device, 1, head_dims[i]);
-        add_attentions(device, 512, head_dims[i]);
-    }
-    add_scores(device);
+    const int n_refused = plan_attentions(device);
     add_merges(device);
     add_linears(device);
     gyre_device_destroy(&device);
@@ -276,5 +218,5 @@ int main(int argc, char **argv)
         if (!write_opencl(argv[1], i, &chosen[i]) || !write_spirv(argv[1], i, &chosen[i]))
             return 1;
     }
-    return n_chosen == 0;
+    return n_chosen == 0 || n_refused != 0;
 }
