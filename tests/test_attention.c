@@ -2,7 +2,7 @@
 // Every case of attention on every device, against the oracle.
 #include "on_devices.h"
 
-enum { MIN_CASES = 300 }; // so that an empty table is noticed
+enum { MIN_CASES = 900 }; // so that an empty table is noticed
 
 static void run(enum gyre_backend_kind backend)
 {

@@ -81,7 +81,7 @@ struct attention_case {
     bool is_v_in_k; // v is the front of k, as in multi-head latent attention
     bool is_head_major, is_unaligned;
     uint32_t row_gap;
-    uint32_t check_step; // only each n-th query is compared; 0: all
+    uint32_t check_step; // only each n-th query is compared (not of key sums); 0: all
 };
 
 // Tables by subject, each ended by a row without a name.
