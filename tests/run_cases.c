@@ -8,14 +8,16 @@
 #include "cases/cases.h"
 
 static const char usage[] =
-    "usage: run_cases [--device cpu,opencl:0] [--case rope/half_128] [--seed N]\n"
+    "usage: run_cases [--device cpu,opencl:0] [--case rope/half_128] [--seed N] [--brief]\n"
     "  --device  ids and backends, separated by commas (default: $GYRE_TEST_DEVICES, or all)\n"
     "  --case    only cases whose name contains this\n"
-    "  --seed    of the random data (default 1)\n";
+    "  --seed    of the random data (default 1)\n"
+    "  --brief   one of each row's sets of dtypes, in turn\n";
 
 struct options {
     const char *devices, *filter;
     uint64_t seed;
+    bool is_brief;
 };
 
 static bool parse(int argc, char **argv, struct options *options)
@@ -24,6 +26,7 @@ static bool parse(int argc, char **argv, struct options *options)
         {"device", required_argument, NULL, 'd'},
         {"case", required_argument, NULL, 'c'},
         {"seed", required_argument, NULL, 's'},
+        {"brief", no_argument, NULL, 'b'},
         {NULL, 0, NULL, 0},
     };
     int which;
@@ -34,6 +37,8 @@ static bool parse(int argc, char **argv, struct options *options)
             options->filter = optarg;
         else if (which == 's')
             options->seed = strtoull(optarg, NULL, 10);
+        else if (which == 'b')
+            options->is_brief = true;
         else
             return false;
     }
@@ -57,7 +62,10 @@ static bool run_device(const struct gyre_device_info *info, const struct options
         printf("%s: opening gave %s\n%s", info->id, gyre_status_name(status), session.log.text);
         return false;
     }
-    cases_run(&session, options->filter, options->seed, count, &tally);
+    if (options->is_brief)
+        cases_run_briefly(&session, options->filter, options->seed, count, &tally);
+    else
+        cases_run(&session, options->filter, options->seed, count, &tally);
     printf("%s (%s): %u passed, %u failed, %u skipped; largest error %.2f of its bound\n", info->id,
            info->name, tally.n_passed, tally.n_failed, tally.n_skipped, tally.of_bound);
     session_close(&session);

@@ -13,6 +13,6 @@ use_lavapipe
 use_pocl
 export UBSAN_OPTIONS=print_stacktrace=1
 # glslang is C++ too, so shaders are compiled once without what lsan.supp forgives.
-GYRE_CACHE_DIR='' build/asan/tests/run_cases --device vulkan
+GYRE_CACHE_DIR='' build/asan/tests/run_cases --device vulkan --brief
 LSAN_OPTIONS=suppressions=$PWD/scripts/check/lsan.supp:print_suppressions=0 \
     meson_test asan --timeout-multiplier 4

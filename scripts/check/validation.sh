@@ -16,9 +16,10 @@ complaints='Validation (Error|Warning)|SYNC-HAZARD|VUID-'
 synchronisation=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
 gpu_assisted=VK_VALIDATION_FEATURE_ENABLE_GPU_ASSISTED_EXT
 
-# validate NAME FEATURE CASE: runs the cases, logging what the layer says; they pass.
+# validate NAME FEATURE CASE [--brief]: runs the cases, logging what the layer says; they pass.
 validate() {
-    VK_LAYER_ENABLES=$2 build/release/tests/run_cases --device vulkan --case "$3" >"$dir/$1.log" 2>&1
+    VK_LAYER_ENABLES=$2 build/release/tests/run_cases --device vulkan --case "${@:3}" \
+        >"$dir/$1.log" 2>&1
 }
 
 # silent NAME: nothing is found in its log.
@@ -29,7 +30,7 @@ silent() {
 
 # clean NAME FEATURE CASE: the cases pass, and nothing is found.
 clean() {
-    validate "$@" || { tail -n 40 "$dir/$1.log"; fail "$1: cases failed"; }
+    validate "$@" --brief || { tail -n 40 "$dir/$1.log"; fail "$1: cases failed"; }
     silent "$1"
 }
 

@@ -59,6 +59,11 @@ typedef void case_visit_fn(void *user, const struct case_id *id, const struct re
 void cases_run(struct session *session, const char *filter, uint64_t seed, case_visit_fn *visit,
                void *user);
 
+// The same with one of each row's sets of dtypes, taken in turn from row to row: compiling a kernel
+// for each takes PoCL and lavapipe most of their time.
+void cases_run_briefly(struct session *session, const char *filter, uint64_t seed,
+                       case_visit_fn *visit, void *user);
+
 // How many cases cases_run would run.
 size_t cases_count(const char *filter);
 
