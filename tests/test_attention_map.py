@@ -104,6 +104,15 @@ class AttentionMap(Case):
         self.gyre(*self.zeros(4, 4), "--map", "/nowhere/m.png", code=FAILED_FILE, says="written")
         self.gyre(*self.zeros(4, 4), "--causal", code=USAGE, says="say what to write")
 
+    def test_shapes_that_do_not_fit(self):
+        q, k, v = (self.write(f"{name}.npy", npy(shape, [0] * math.prod(shape)))
+                   for name, shape in (("q", (3, 4, 2)), ("k", (3, 2, 2)), ("v", (3, 1, 2))))
+        for args in ["--json"], ["--map", self.path("m.png")]:
+            self.gyre("attend", "--q", q, "--k", k, "--v", v, *args, "--heads", "0", code=USAGE,
+                      says="v: shape")
+        self.gyre("attend", "--q", q, "--k", self.write("three.npy", npy((3, 3, 2), [0] * 18)),
+                  "--v", v, "--json", code=USAGE, says="do not divide 4 query heads")
+
     def test_pictures(self):
         one = self.draw(*self.zeros(64, 64, 8), "--heads", "6")
         all_heads = self.draw(*self.zeros(64, 64, 8))

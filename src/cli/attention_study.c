@@ -23,6 +23,18 @@ static void look_at(void *user, const struct row_block *block)
     }
 }
 
+// A head of tensors that do not fit each other could look as if they did.
+static int check_whole(struct opened *opened, const struct gyre_attention_params *params)
+{
+    const uint64_t *q = params->q.shape;
+    struct gyre_attention_params whole = *params;
+    whole.out = whole.lse = (struct gyre_tensor){0};
+    whole.scores =
+        (struct gyre_tensor){.dtype = GYRE_F32, .shape = {q[0], q[2], q[1], params->k.shape[1]}};
+    enum gyre_status status = gyre_attention_supported(opened->session.device, &whole);
+    return status == GYRE_INVALID ? complain_status(opened, "attention", status) : CODE_OK;
+}
+
 static int check(const struct gyre_attention_params *params, const struct study_options *options)
 {
     uint64_t n_batch = params->q.shape[0], n_heads = params->q.shape[2];
@@ -30,7 +42,9 @@ static int check(const struct gyre_attention_params *params, const struct study_
     if (n_kv_heads == 0 || n_heads == 0 || n_heads % n_kv_heads != 0)
         return complain(CODE_USAGE, "%llu KV heads do not divide %llu query heads",
                         (unsigned long long)n_kv_heads, (unsigned long long)n_heads);
-    if (n_heads > UINT32_MAX || options->batch >= n_batch)
+    if (n_heads > INT32_MAX)
+        return complain(CODE_USAGE, "%llu heads are too many", (unsigned long long)n_heads);
+    if (options->batch >= n_batch)
         return complain(CODE_USAGE, "there is no batch element %u; there are %llu", options->batch,
                         (unsigned long long)n_batch);
     if (params->q.shape[1] == 0 || params->k.shape[1] == 0)
@@ -74,6 +88,8 @@ int study_make(struct opened *opened, const struct gyre_attention_params *params
 {
     *study = (struct study){0};
     int code = check(params, options);
+    if (code == CODE_OK)
+        code = check_whole(opened, params);
     if (code == CODE_OK)
         code = choose(params, options, study);
     for (uint32_t i = 0; code == CODE_OK && i < study->n; i++) {
