@@ -47,8 +47,8 @@ enum { QUICK = ROW_QUICK, SOFTWARE = ROW_SOFTWARE };
         }                                                                                          \
     }
 
-// Linear attention with RoPE, causal, as many heads; of a prompt, and of a token whose sums are read
-// and written in place.
+// Linear attention with RoPE, causal, as many heads; of a prompt, and of a token whose sums are
+// read and written in place.
 #define LINEAR(limit_, sets_, label, dtypes_, tokens, dim, ...)                                    \
     {                                                                                              \
         .limit = limit_, .sets = sets_, .linear = {                                                \

@@ -6,10 +6,10 @@
 // with q' = R p(q_i), k'_j = R p(k_j), S and z over the keys before the segment, or all if not
 // CAUSAL, and j over those of the segment that i sees.
 //
-// groups: (row tiles * v tiles, v tiles innermost; kv heads; batch). A group owns TILE_Q packed rows
-// and TILE_V columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning
-// MQ rows by MK keys of weights and MQ rows by NC columns of the result, TX apart. Features pass
-// through local memory, CHUNK slots at a time; S and v are read from global memory.
+// groups: (row tiles * v tiles, v tiles innermost; kv heads; batch). A group owns TILE_Q packed
+// rows and TILE_V columns of v; its work-items form a grid of TX keys or columns by TY rows, each
+// owning MQ rows by MK keys of weights and MQ rows by NC columns of the result, TX apart. Features
+// pass through local memory, CHUNK slots at a time; S and v are read from global memory.
 #include "linear_features.clh"
 
 #define TX 16

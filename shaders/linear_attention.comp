@@ -6,10 +6,10 @@
 // with q' = R p(q_i), k'_j = R p(k_j), S and z over the keys before the segment, or all if not
 // CAUSAL, and j over those of the segment that i sees.
 //
-// groups: (row tiles * v tiles, v tiles innermost; kv heads; batch). A group owns TILE_Q packed rows
-// and TILE_V columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning
-// MQ rows by MK keys of weights and MQ rows by NC columns of the result, TX apart. Features pass
-// through shared memory, CHUNK slots at a time; S and v are read from global memory.
+// groups: (row tiles * v tiles, v tiles innermost; kv heads; batch). A group owns TILE_Q packed
+// rows and TILE_V columns of v; its work-items form a grid of TX keys or columns by TY rows, each
+// owning MQ rows by MK keys of weights and MQ rows by NC columns of the result, TX apart. Features
+// pass through shared memory, CHUNK slots at a time; S and v are read from global memory.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
@@ -46,8 +46,8 @@ const uint CHUNK = 16;
 const uint STRIDE = CHUNK | 1;
 const uint P_STRIDE = TILE_K | 1;
 
-// Tiles of features: plain ones of (TILE_Q, STRIDE) q and (TILE_K, STRIDE) k, then turned ones where
-// anything rotates. The tile of weights, (TILE_Q, P_STRIDE), takes their place.
+// Tiles of features: plain ones of (TILE_Q, STRIDE) q and (TILE_K, STRIDE) k, then turned ones
+// where anything rotates. The tile of weights, (TILE_Q, P_STRIDE), takes their place.
 const uint K_TILE = TILE_Q * STRIDE;
 const uint N_PLAIN = (TILE_Q + TILE_K * CAUSAL) * STRIDE;
 const uint TURNED = ROPE != 0 ? N_PLAIN : 0;

@@ -4,8 +4,8 @@
 //   S = past S + sum_j (R p(k_j)) v_j^T    z = past z + sum_j p(k_j)
 //
 // groups: (segments * dim tiles * v tiles, v tiles innermost; kv heads; batch). A group owns TILE_D
-// slots by TILE_V columns of S; its work-items form a grid of TX columns by TY slots, each owning MD
-// slots by NC columns, TX columns apart. Keys pass through shared memory, TILE_K at a time.
+// slots by TILE_V columns of S; its work-items form a grid of TX columns by TY slots, each owning
+// MD slots by NC columns, TX columns apart. Keys pass through shared memory, TILE_K at a time.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A sequence that comes in parts, down to token by token, with the sums passed on from call to call,
-// is held to what it is held to at once.
+// A sequence that comes in parts, down to token by token, with the sums passed on from call to
+// call, is held to what it is held to at once.
 #include <criterion/criterion.h>
 
 #include "cases/linear_run.h"

@@ -58,10 +58,11 @@ struct gyre_linear_attention_params {
 };
 
 // Enqueues it. q, k, v and out are each f32, f16 or bf16, and may differ. A prompt's next part, and
-// a token that is decoded, is a call with is_causal, the same new tokens for q and k, both starts at
-// the tokens before, and the sums in place. The first call of a kind compiles and tries its kernels,
-// and a larger problem than before may grow the stream's scratch: both block. INVALID: the log names
-// the condition; UNSUPPORTED: this device cannot; COMPILE, NO_MEMORY, DEVICE, DEVICE_LOST.
+// a token that is decoded, is a call with is_causal, the same new tokens for q and k, both starts
+// at the tokens before, and the sums in place. The first call of a kind compiles and tries its
+// kernels, and a larger problem than before may grow the stream's scratch: both block. INVALID: the
+// log names the condition; UNSUPPORTED: this device cannot; COMPILE, NO_MEMORY, DEVICE,
+// DEVICE_LOST.
 GYRE_API enum gyre_status gyre_linear_attention(struct gyre_stream *stream,
                                                 const struct gyre_linear_attention_params *params);
 
@@ -71,8 +72,8 @@ GYRE_API enum gyre_status
 gyre_linear_attention_supported(struct gyre_device *device,
                                 const struct gyre_linear_attention_params *params);
 
-// Writes which kernels, segments and precision gyre_linear_attention takes for these params: text of
-// several lines, cut to `size` bytes with the terminating zero.
+// Writes which kernels, segments and precision gyre_linear_attention takes for these params: text
+// of several lines, cut to `size` bytes with the terminating zero.
 GYRE_API enum gyre_status
 gyre_linear_attention_explain(struct gyre_device *device,
                               const struct gyre_linear_attention_params *params, char *text,

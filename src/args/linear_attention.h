@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Kernels of linear attention (gyre/linear_attention.h). With p(x) = elu(x) + 1 and R_x the rotation
-// of a head at position x, over the keys j that a query i sees:
+// Kernels of linear attention (gyre/linear_attention.h). With p(x) = elu(x) + 1 and R_x the
+// rotation of a head at position x, over the keys j that a query i sees:
 //
 //   S = sum_j (R p(k_j)) v_j^T    z = sum_j p(k_j)    out_i = S^T (R p(q_i)) / z . p(q_i)
 //
@@ -52,7 +52,8 @@ struct gyre_linear_attention_args {
     u32 v_offset, v_stride[3];
     u32 out_offset, out_stride[3];
     // linear_state writes entry s of `sums` for segment s, plus the past. linear_prefix makes entry
-    // s the sum before segment s, and entry n_segments that of all; not causal, entry 0 that of all.
+    // s the sum before segment s, and entry n_segments that of all; not causal, entry 0 that of
+    // all.
     STRUCT(gyre_linear_sums) past, sums, total;
 };
 

@@ -37,8 +37,8 @@ uint32_t gyre_linear_least_segment(const struct gyre_linear_problem *p);
 typedef void gyre_linear_add_fn(const struct gyre_device *device,
                                 const struct gyre_linear_problem *p, struct gyre_plan *plan);
 
-// What is known of the kernels in a prepared plan that `add` made for `p`, cut into segments or not;
-// unknown ones are tried on a small problem that needs the same variants.
+// What is known of the kernels in a prepared plan that `add` made for `p`, cut into segments or
+// not; unknown ones are tried on a small problem that needs the same variants.
 enum gyre_verdict gyre_linear_try(struct gyre_device *device, const struct gyre_linear_problem *p,
                                   const struct gyre_plan *plan, gyre_linear_add_fn *add,
                                   bool is_cut);

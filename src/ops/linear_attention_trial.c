@@ -66,8 +66,8 @@ static void set_tensor(struct gyre_trial_tensor *tensor, enum gyre_dtype dtype, 
     *tensor = (struct gyre_trial_tensor){.dtype = dtype, .shape = {1, n_tokens, n_heads, dim}};
 }
 
-// One KV head, and a little more than a segment where the plan has several, or as few queries as the
-// problem has.
+// One KV head, and a little more than a segment where the plan has several, or as few queries as
+// the problem has.
 static void make_trial(const struct gyre_linear_problem *p, bool is_cut, struct gyre_trial *trial)
 {
     const uint32_t kv_len = is_cut ? gyre_linear_least_segment(p) + 13 : 40;

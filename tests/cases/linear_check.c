@@ -7,8 +7,9 @@
 #include "harness/compare.h"
 #include "oracle/linear_attention.h"
 
-// What a sum over so many keys may be off by, of its terms' sizes: rounding of features, of products
-// over a head, and of a running sum in f32, which wanders off by the square root of its length.
+// What a sum over so many keys may be off by, of its terms' sizes: rounding of features, of
+// products over a head, and of a running sum in f32, which wanders off by the square root of its
+// length.
 static double slack_of_sums(double n_keys)
 {
     return 0x1p-24 * (16 + sqrt(n_keys));

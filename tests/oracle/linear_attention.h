@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Linear attention with RoPE in double precision, row by row, straight from its definition (RoFormer,
-// arXiv 2104.09864, eq. 19; p(x) = elu(x) + 1 of arXiv 2006.16236). Quadratic, slow and plain on
-// purpose: what every device is held against.
+// Linear attention with RoPE in double precision, row by row, straight from its definition
+// (RoFormer, arXiv 2104.09864, eq. 19; p(x) = elu(x) + 1 of arXiv 2006.16236). Quadratic, slow and
+// plain on purpose: what every device is held against.
 #ifndef ORACLE_LINEAR_ATTENTION_H
 #define ORACLE_LINEAR_ATTENTION_H
 
@@ -30,8 +30,8 @@ struct oracle_linear {
 void oracle_linear_row(const struct oracle_linear *a, size_t b, size_t h, size_t i, double *out,
                        double *size);
 
-// The sums of kv head h of batch b over all keys and the past: state, and what its terms are at most,
-// (head_dim, v_dim); norm (head_dim).
+// The sums of kv head h of batch b over all keys and the past: state, and what its terms are at
+// most, (head_dim, v_dim); norm (head_dim).
 void oracle_linear_sums(const struct oracle_linear *a, size_t b, size_t h, double *state,
                         double *size, double *norm);
 

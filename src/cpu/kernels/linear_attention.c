@@ -3,8 +3,8 @@
 //
 //   out_i = (S^T q' + sum_j (q' . k'_j) v_j) / (z_i . p(q_i))      q' = R p(q_i), k'_j = R p(k_j)
 //
-// with S over the keys before the chunk, j over those of the chunk up to i's own place, and z_i over
-// both. Not causal, S and z are over all keys.
+// with S over the keys before the chunk, j over those of the chunk up to i's own place, and z_i
+// over both. Not causal, S and z are over all keys.
 //
 // groups: (segments of queries, kv heads, batch).
 #include <float.h>
@@ -245,8 +245,8 @@ static void attend(struct group *group, u32 head, u32 first, size_t n, bool has_
     store_out(group, head, first, n);
 }
 
-// Queries [first, first + n) of all heads. When causal, keys from first + shift on stand at the same
-// positions.
+// Queries [first, first + n) of all heads. When causal, keys from first + shift on stand at the
+// same positions.
 static void attend_chunk(struct group *group, u32 first, size_t n, bool is_last)
 {
     struct linear_group *keys = &group->keys;

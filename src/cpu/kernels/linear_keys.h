@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Walking over the keys of linear attention (args/linear_attention.h). A group serves one KV head. It
-// takes tokens in chunks of CHUNK and keeps the sums over the keys behind it in local memory, where
-// columns of v are lanes of vectors, in blocks of LANES.
+// Walking over the keys of linear attention (args/linear_attention.h). A group serves one KV head.
+// It takes tokens in chunks of CHUNK and keeps the sums over the keys behind it in local memory,
+// where columns of v are lanes of vectors, in blocks of LANES.
 #ifndef GYRE_CPU_KERNELS_LINEAR_KEYS_H
 #define GYRE_CPU_KERNELS_LINEAR_KEYS_H
 

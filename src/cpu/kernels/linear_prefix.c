@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Kernel `linear_prefix` (args/linear_attention.h) on the CPU: entry s becomes past + the sum of the
-// entries before s, and the last one past + all. Not causal, entry 0 becomes past + all.
+// Kernel `linear_prefix` (args/linear_attention.h) on the CPU: entry s becomes past + the sum of
+// the entries before s, and the last one past + all. Not causal, entry 0 becomes past + all.
 //
 // groups: (shares of the rows of S and z, kv heads, batch).
 #include <stdbool.h>

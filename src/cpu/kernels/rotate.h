@@ -6,8 +6,8 @@
 #include "angles.h"
 #include "streaming.h"
 
-// Half pairing: (n_pairs) cosines and sines; interleaved: (2 n_pairs), every cosine twice, the sines
-// as -s, s.
+// Half pairing: (n_pairs) cosines and sines; interleaved: (2 n_pairs), every cosine twice, the
+// sines as -s, s.
 struct factors {
     float *cos, *sin;
 };
