@@ -15,6 +15,7 @@ static const double min_flops = 2e8; // of a run: enough to be timed
 
 struct loops {
     void (*fma)(double n_flops, float *sink);
+    void (*bf16_dot)(double n_flops, float *sink); // NULL: this CPU has none
     uint64_t (*read)(const void *src, size_t n);
     void (*scale)(void *data, size_t n);
 };
@@ -30,16 +31,21 @@ struct probe {
     volatile float sink;
 };
 
+#define LOOPS_OF(isa) .fma = probe_fma_##isa, .read = probe_read_##isa, .scale = probe_scale_##isa
+
 static struct loops best_loops(void)
 {
 #ifdef __x86_64__
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return (struct loops){probe_fma_avx512, probe_read_avx512, probe_scale_avx512};
+        return (struct loops){
+            LOOPS_OF(avx512),
+            .bf16_dot = __builtin_cpu_supports("avx512bf16") ? probe_bf16_dot : NULL,
+        };
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return (struct loops){probe_fma_avx2, probe_read_avx2, probe_scale_avx2};
+        return (struct loops){LOOPS_OF(avx2)};
 #endif
-    return (struct loops){probe_fma_baseline, probe_read_baseline, probe_scale_baseline};
+    return (struct loops){LOOPS_OF(baseline)};
 }
 
 // Memory of all copies, with its pages there. It is not zeros: equal pages could be shared.
@@ -85,7 +91,8 @@ struct probe *probe_create(enum limit limit, struct cost cost, size_t n_copies, 
     probe->loops = best_loops();
     probe->n_copies = n_copies;
     probe->n_pieces = n_threads * (n_threads > 1 ? PIECES_PER_THREAD : 1);
-    if (!allocate(probe, cost, n_threads))
+    bool is_there = limit != LIMIT_BF16_DOT || probe->loops.bf16_dot != NULL;
+    if (!is_there || !allocate(probe, cost, n_threads))
         probe_destroy(&probe);
     return probe;
 }
@@ -106,6 +113,9 @@ static void run_piece(void *user, size_t piece)
         break;
     case LIMIT_COLD_READ:
         sink = (float)probe->loops.read(probe->src + at, probe->piece_size);
+        break;
+    case LIMIT_BF16_DOT:
+        probe->loops.bf16_dot(probe->piece_flops, &sink);
         break;
     default:
         probe->loops.fma(probe->piece_flops, &sink);

@@ -33,6 +33,8 @@ PROBE_DECLARE(baseline)
 #ifdef __x86_64__
 PROBE_DECLARE(avx2)
 PROBE_DECLARE(avx512)
+// As probe_fma, for CPUs with AVX512_BF16.
+void probe_bf16_dot(double n_flops, float *sink);
 #endif
 
 #endif

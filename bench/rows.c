@@ -17,9 +17,9 @@ enum { QUICK = ROW_QUICK, SOFTWARE = ROW_SOFTWARE };
     }
 
 // Causal, 32 query heads on 8 KV heads. Of many queries only each `step`-th is compared.
-#define PREFILL(sets_, label, dtypes_, tokens, dim, step)                                          \
+#define PREFILL(limit_, sets_, label, dtypes_, tokens, dim, step)                                  \
     {                                                                                              \
-        .limit = LIMIT_FMA, .sets = sets_, .attention = {                                          \
+        .limit = limit_, .sets = sets_, .attention = {                                             \
             label,                                                                                 \
             dtypes_,                                                                               \
             .q_len = tokens,                                                                       \
@@ -88,10 +88,15 @@ const struct bench_row bench_rows[] = {
     ROPE(LIMIT_COPY, 0, "interleaved_1", CASE_F32 | CASE_F16, 1, 32, GYRE_ROPE_INTERLEAVED, 0),
     ROPE(LIMIT_COPY, SOFTWARE, "half_64", CASE_F32 | CASE_F16, 64, 32, GYRE_ROPE_HALF, 0),
 
-    PREFILL(QUICK, "prefill_512_d128", CASE_ALL, 512, 128, 16),
-    PREFILL(0, "prefill_512_d64", CASE_F32 | CASE_F16, 512, 64, 16),
-    PREFILL(0, "prefill_2048_d128", CASE_F32 | CASE_F16, 2048, 128, 128),
-    PREFILL(SOFTWARE, "prefill_64_d128", CASE_F32 | CASE_F16, 64, 128, 4),
+    PREFILL(LIMIT_FMA, QUICK, "prefill_512_d128", CASE_ALL, 512, 128, 16),
+    PREFILL(LIMIT_FMA, 0, "prefill_512_d64", CASE_F32 | CASE_F16, 512, 64, 16),
+    PREFILL(LIMIT_FMA, 0, "prefill_2048_d128", CASE_F32 | CASE_F16, 2048, 128, 128),
+    PREFILL(LIMIT_FMA, SOFTWARE, "prefill_64_d128", CASE_F32 | CASE_F16, 64, 128, 4),
+
+    PREFILL(LIMIT_BF16_DOT, 0, "prefill_512_d64", CASE_BF16_DOTS, 512, 64, 16),
+    PREFILL(LIMIT_BF16_DOT, QUICK, "prefill_512_d128", CASE_BF16_DOTS, 512, 128, 16),
+    PREFILL(LIMIT_BF16_DOT, 0, "prefill_2048_d64", CASE_BF16_DOTS, 2048, 64, 128),
+    PREFILL(LIMIT_BF16_DOT, 0, "prefill_2048_d128", CASE_BF16_DOTS, 2048, 128, 128),
 
     DECODE(QUICK, "decode_4096_d128", CASE_ALL, 4096, 128),
     DECODE(0, "decode_4096_d64", CASE_F16, 4096, 64),
@@ -178,7 +183,7 @@ struct cost bench_row_cost(const struct bench_row *row, const struct case_dtypes
 
 bool limit_is_flops(enum limit limit)
 {
-    return limit == LIMIT_FMA;
+    return limit == LIMIT_FMA || limit == LIMIT_BF16_DOT;
 }
 
 bool limit_is_cold(enum limit limit)
@@ -192,6 +197,7 @@ const char *limit_name(enum limit limit)
         [LIMIT_COPY] = "copy",           [LIMIT_SCALE] = "scale in place",
         [LIMIT_COLD_COPY] = "cold copy", [LIMIT_COLD_SCALE] = "cold scale in place",
         [LIMIT_COLD_READ] = "cold read", [LIMIT_FMA] = "fma",
+        [LIMIT_BF16_DOT] = "bf16 dot",
     };
     return names[limit];
 }

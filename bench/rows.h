@@ -16,6 +16,7 @@ enum limit {
     LIMIT_COLD_SCALE,
     LIMIT_COLD_READ, // reading the same keys and values
     LIMIT_FMA,       // multiplying and adding
+    LIMIT_BF16_DOT,  // the same to pairs of bf16
     N_LIMITS
 };
 
@@ -48,6 +49,6 @@ struct cost bench_row_cost(const struct bench_row *row, const struct case_dtypes
 // Whether the limit is one of arithmetic, and rates are FLOP/s, not bytes/s.
 bool limit_is_flops(enum limit limit);
 bool limit_is_cold(enum limit limit);
-const char *limit_name(enum limit limit); // "copy", "scale in place", "cold read", "fma"
+const char *limit_name(enum limit limit); // "copy", "scale in place", "cold read", "fma", ...
 
 #endif

@@ -57,8 +57,8 @@ const struct gyre_kernel gyre_kernel_attention_merge = {
     .consts = {"WG"},
 };
 
-// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q), heads * batch, heads innermost). STAGE_SUMS:
-// (ceil(kv_len / TILE_K), 1, heads * batch).
+// groups: (ceil(kv_len / TILE_K), ceil(q_len / TILE_Q), heads * batch, heads innermost), with
+// STAGE_SUMS (ceil(kv_len / TILE_K), 1, heads * batch).
 const struct gyre_kernel gyre_kernel_scores = {
     .name = "scores",
     .args_size = sizeof(struct gyre_attention_args),

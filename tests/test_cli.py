@@ -198,6 +198,19 @@ class Cli(Case):
         run, = json.loads(self.gyre("verify", "--op", "rope", "--case", "half_8/", "--json"))
         self.assertEqual((run["n_passed"], run["n_failed"]), (3, 0))
 
+    def test_precision(self):
+        devices = json.loads(self.gyre("devices", "--json"))
+        has_dots = next(device["has_bf16_dot"] for device in devices if device["id"] == "cpu")
+        dots = ["--precision", "bf16-dots"]
+        words = "bf16 dot products"
+        if has_dots:
+            self.assertIn(words, self.gyre("explain", "attention", "--dtype", "bf16", *dots))
+        else:
+            self.gyre("explain", "attention", "--dtype", "bf16", *dots, code=FAILED_FILE, says=words)
+        self.gyre("attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v",
+                  data("v.npy"), "-o", self.path("o.npy"), *dots, code=FAILED_FILE, says=words)
+        self.gyre("attend", "--precision", "f8", code=USAGE, says="f16-sums")
+
     def test_explain(self):
         text = self.gyre("explain", "attention", "--q-len", "1", "--kv-len", "4096")
         self.assertIn("attention_split", text)

@@ -2,7 +2,7 @@
 // Scaled dot-product attention, fused: the score matrix is never stored unless asked for.
 // Threads: as for the stream given.
 //
-// Query row i stands at position q_pos = q_start + i, key j at k_pos = j, or where k_positions says.
+// Query row i stands at position q_pos = q_start + i, key j at k_pos = j or where k_positions says.
 // In this order (ONNX Attention, opset 25; softmax in f32 with the row maximum subtracted, arXiv
 // 2205.14135; relative keys as in arXiv 1803.02155, equation 4):
 //
@@ -50,13 +50,15 @@ enum gyre_scores_stage {
 };
 
 // What products are summed in. Asked for, never taken by itself; a device that cannot refuses.
-// Problems of so few rows that memory binds them keep f32.
+// Problems of so few rows that memory binds them keep f32, as do scores and key sums always.
 enum gyre_attention_precision {
     GYRE_ATTENTION_F32 = 0,
-    // Sums of up to 32 products in f16, which are then added in f32: GPUs with f16 arithmetic.
+    // Sums of up to 32 products in f16, which are then added in f32. No device has it yet: refused.
     GYRE_ATTENTION_F16_SUMS,
-    // q, k, v and probabilities in bf16, summed by the CPU's bf16 dot products. Only for tensors that
-    // are stored in bf16.
+    // Pairs of bf16 are multiplied, and summed in f32, by the CPU's dot products (AVX512_BF16): q
+    // and k as stored, v with probabilities that are rounded. Only for q, k and v stored in bf16,
+    // without rope or a second part. The bounds of `out` are those of bf16, whatever it is stored
+    // in; those of `lse` stay f32's.
     GYRE_ATTENTION_BF16_DOTS,
 };
 

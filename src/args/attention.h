@@ -41,8 +41,7 @@
 #define EXTRA_ROTATED_K 32  // k is
 #define EXTRA_SECOND    64  // q and k come in two parts
 #define EXTRA_PARTIAL   128 // partial results are left in `out`
-#define EXTRA_F16_SUMS  256 // up to 32 products are summed in f16
-#define EXTRA_BF16_DOTS 512 // products are bf16, two a lane
+#define EXTRA_BF16_DOTS 256 // products are bf16, two a lane
 
 #define ATTENTION_N_EXTRAS 12
 

@@ -36,6 +36,7 @@ struct attend_options {
     bool is_causal;
     double scale, softcap, rope_theta;
     int align, rope_pairing; // of the words start|end and half|interleaved
+    int precision;           // of OPTION_PRECISION
     int32_t q_start;
     uint32_t window_left, window_right;
     struct study_options study;
@@ -89,6 +90,7 @@ static struct gyre_attention_params params_of(const struct job *job,
         .q_start = options->q_start,
         .window_left = options->window_left,
         .window_right = options->window_right,
+        .precision = (enum gyre_attention_precision)options->precision,
     };
 }
 
@@ -305,6 +307,7 @@ int command_attend(int argc, char **argv)
         {"rope-theta", 0, OPTION_DOUBLE, &options.rope_theta, "X", "rotate q and k first"},
         {"rope-pairing", 0, OPTION_CHOICE, &options.rope_pairing, "half|interleaved",
          "which elements rotate together (half)"},
+        OPTION_PRECISION(options.precision),
         OPTION_DEVICE(options.common),
         OPTION_THREADS(options.common),
         {"json", 'j', OPTION_FLAG, &options.common.is_json, NULL,

@@ -29,10 +29,10 @@ static const struct command_help help = {
         "      beside what an engine would do without gyre\n\n"
         "Rows have 32 query heads; attention has 8 KV heads and is causal. Each is held against\n"
         "the reference before it is timed. On the CPU its limit is probed in turns with it, on\n"
-        "as many threads: copying the same rows, reading the same keys and values cold, or\n"
-        "multiply-adds. A share compares the fastest run with the fastest probe. What the angles\n"
-        "of RoPE cost is at most what half_512_1_head takes of half_512's time. scratch is the\n"
-        "memory that a call takes beside its tensors.\n\n"
+        "as many threads: copying the same rows, reading the same keys and values cold,\n"
+        "multiply-adds, or bf16 dot products. A share compares the fastest run with the fastest\n"
+        "probe. What the angles of RoPE cost is at most what half_512_1_head takes of half_512's\n"
+        "time. scratch is the memory that a call takes beside its tensors.\n\n"
         "The peer does, per head, a product of matrices, a softmax in plain C and a product, in\n"
         "f32, on as many threads and in turns with the row, after the results of both have been\n"
         "compared. Hidden scores cost it time too. ratio: its fastest run over gyre's.",
@@ -81,7 +81,7 @@ static size_t each_row(const struct bench_options *options, bool is_software, vi
     size_t n = 0;
     char name[128];
     for (const struct bench_row *row = bench_rows; bench_row_name(row) != NULL; row++)
-        for (unsigned bit = 1; bit <= CASE_MIXED; bit <<= 1) {
+        for (unsigned bit = 1; case_dtypes_of(bit) != NULL; bit <<= 1) {
             const struct case_dtypes *dtypes = case_dtypes_of(bit);
             if (!(bench_row_dtypes(row) & bit))
                 continue;

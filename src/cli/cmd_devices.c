@@ -33,17 +33,18 @@ static void add_row(struct table *table, const struct gyre_device_info *info, bo
     cell_size(table, info->memory_size);
     cell_count(table, info->n_units);
     cell_count(table, info->subgroup_size);
-    table_cell(table, STYLE_NONE, "%s",
+    table_cell(table, STYLE_NONE, "%s%s",
                info->has_f16_math      ? "math"
                : info->has_f16_storage ? "storage"
-                                       : "no");
+                                       : "no",
+               info->has_bf16_dot ? ", bf16 dot" : "");
     table_cell(table, is_default ? STYLE_NONE : STYLE_DIM, "%s%s", is_default ? "default: " : "",
                choice_reason(info, is_default));
 }
 
 static void print_table(const struct gyre_device_list *list, const char *chosen)
 {
-    struct table *table = table_create("|device|driver|>memory|>units|>subgroup|f16|why");
+    struct table *table = table_create("|device|driver|>memory|>units|>subgroup|16-bit|why");
     uint32_t physical = UINT32_MAX;
     for (size_t i = 0; i < gyre_device_list_count(list); i++) {
         const struct gyre_device_info *info = gyre_device_list_get(list, i);
@@ -77,6 +78,7 @@ static void add_features(cJSON *json, const struct gyre_device_info *info)
 {
     cJSON_AddBoolToObject(json, "has_f16_storage", info->has_f16_storage);
     cJSON_AddBoolToObject(json, "has_f16_math", info->has_f16_math);
+    cJSON_AddBoolToObject(json, "has_bf16_dot", info->has_bf16_dot);
     cJSON_AddBoolToObject(json, "has_int_dot", info->has_int_dot);
     cJSON_AddBoolToObject(json, "has_coop_matrix", info->has_coop_matrix);
     cJSON_AddBoolToObject(json, "has_unified_memory", info->has_unified_memory);

@@ -19,7 +19,8 @@ static const struct command_help help = {
         "  gyre explain attention --q-len 512 --kv-len 512 --heads 32/8 --causal\n"
         "  gyre explain attention --q-len 1 --kv-len 4096 --heads 32/8 --device all\n"
         "  gyre explain attention --q-len 512 --kv-len 512 --scores   with the score matrix\n"
-        "  gyre explain linear --q-len 4096 --kv-len 4096 --causal    linear attention with RoPE",
+        "  gyre explain linear --q-len 4096 --kv-len 4096 --causal    linear attention with RoPE\n"
+        "  gyre explain attention --dtype bf16 --precision bf16-dots",
     .n_operands = 1,
     .max_operands = 1,
 };
@@ -29,6 +30,7 @@ struct explain_options {
     const char *op, *heads;
     uint32_t n_batch, q_len, kv_len, head_dim, v_dim;
     int dtype, kv_dtype; // enum gyre_dtype; kv_dtype -1: as dtype
+    int precision;       // of OPTION_PRECISION
     bool is_causal, has_scores, is_interleaved;
 };
 
@@ -98,6 +100,7 @@ static enum gyre_status explain_attention(struct gyre_device *device,
         .is_causal = options->is_causal,
         .align = GYRE_ALIGN_END,
         .scores_stage = GYRE_SCORES_PROBS,
+        .precision = (enum gyre_attention_precision)options->precision,
     };
     if (options->has_scores)
         params.scores = tensor_of(GYRE_F32, n, heads.n, options->q_len, options->kv_len);
@@ -205,6 +208,7 @@ int command_explain(int argc, char **argv)
         {"dtype", 0, OPTION_CHOICE, &options.dtype, "f32|f16|bf16", "storage (f32)"},
         {"kv-dtype", 0, OPTION_CHOICE, &options.kv_dtype, "f32|f16|bf16",
          "storage of keys and values (as dtype)"},
+        OPTION_PRECISION(options.precision),
         {"causal", 0, OPTION_FLAG, &options.is_causal, NULL,
          "no query sees later keys; the last stands at the last key"},
         {"scores", 0, OPTION_FLAG, &options.has_scores, NULL, "the score matrix is wanted too"},

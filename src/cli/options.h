@@ -76,4 +76,11 @@ struct common {
             "show what the library logs; twice: every kernel"                                      \
     }
 
+// Of attention: an enum gyre_attention_precision, as an int.
+#define OPTION_PRECISION(precision)                                                                \
+    {                                                                                              \
+        "precision", 0, OPTION_CHOICE, &(precision), "f32|f16-sums|bf16-dots",                     \
+            "how products are summed; refused where the device cannot (f32)"                       \
+    }
+
 #endif

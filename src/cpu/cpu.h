@@ -16,6 +16,7 @@ struct gyre_cpu_isa {
     const char *name;
     bool (*is_present)(void);                     // on the CPU that runs this
     const struct gyre_cpu_kernel *const *kernels; // ended by NULL
+    bool (*has_bf16_dot)(void);                   // likewise; NULL: these kernels do not use it
 };
 
 // Groups [next, end) of a dispatch, which belong to one thread but which others may take, too.

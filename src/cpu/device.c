@@ -90,6 +90,7 @@ static enum gyre_status list(const struct gyre_device_params *params, struct gyr
         .max_group_count = {UINT32_MAX, UINT32_MAX, UINT32_MAX},
         .local_size = UINT32_MAX, // as much as there is memory
         .has_f16_storage = true,
+        .has_bf16_dot = isa->has_bf16_dot != NULL && isa->has_bf16_dot(),
         .has_unified_memory = true,
         .is_local_mem_global = true,
     };

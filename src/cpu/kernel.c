@@ -33,15 +33,20 @@ static bool has_avx512(void)
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+
+static bool has_avx512_bf16(void)
+{
+    return __builtin_cpu_supports("avx512bf16");
+}
 #endif
 
 // Best first.
 static const struct gyre_cpu_isa isas[] = {
 #if defined(__x86_64__)
-    {"avx512", has_avx512, gyre_cpu_kernels_avx512},
-    {"avx2", has_avx2, gyre_cpu_kernels_avx2},
+    {"avx512", has_avx512, gyre_cpu_kernels_avx512, has_avx512_bf16},
+    {"avx2", has_avx2, gyre_cpu_kernels_avx2, NULL},
 #endif
-    {"baseline", has_baseline, gyre_cpu_kernels_baseline},
+    {"baseline", has_baseline, gyre_cpu_kernels_baseline, NULL},
 };
 
 enum { N_ISAS = sizeof(isas) / sizeof(*isas) };

@@ -34,8 +34,6 @@ void gyre_attention_explain_problem(const struct gyre_device_info *info,
 static const char *precision_of(const struct gyre_variant *variant)
 {
     const uint32_t extras = gyre_attention_variant_extras(variant);
-    if (extras & EXTRA_F16_SUMS)
-        return "sums of up to 32 products in f16";
     return extras & EXTRA_BF16_DOTS ? "bf16 dot products" : "f32 arithmetic";
 }
 

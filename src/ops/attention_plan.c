@@ -109,6 +109,12 @@ enum gyre_status gyre_attention_plan(struct gyre_device *device,
 {
     gyre_plan_clear(plan);
     gyre_attention_explain_problem(&device->info, problem, text);
+    const char *why = gyre_attention_refuse_precision(&device->info, problem);
+    if (why != NULL) {
+        gyre_text_add(text, "  refused: %s\n", why);
+        return gyre_fail(&device->log, GYRE_UNSUPPORTED, "attention on %s: %s", device->info.id,
+                         why);
+    }
     if (problem->n_batch == 0 || problem->n_heads == 0)
         return GYRE_OK;
     bool needs_fused = problem->has_out || problem->has_lse || problem->has_key_sums;

@@ -48,6 +48,14 @@ void gyre_attention_bind_extras(const struct gyre_device *device,
 uint32_t gyre_attention_extras(const struct gyre_attention_problem *p);
 uint32_t gyre_mask_define(const struct gyre_attention_problem *p);
 
+// --- precision (attention_precision.c)
+
+// Why a device does not have the precision that is asked for; NULL: it has.
+const char *gyre_attention_refuse_precision(const struct gyre_device_info *info,
+                                            const struct gyre_attention_problem *p);
+// Its bit of EXTRAS.
+uint32_t gyre_attention_precision_extra(const struct gyre_attention_problem *p);
+
 // Where LSE is written: to the caller's tensor, or for key sums alone to scratch. needs_lse: to
 // either.
 bool gyre_attention_needs_lse(const struct gyre_attention_problem *p);

@@ -50,16 +50,6 @@ static void bind_results(const struct gyre_device *device, const struct gyre_att
         step->dispatch.bufs[4] = partial;
 }
 
-static uint32_t precision_extra(const struct gyre_attention_problem *p)
-{
-    static const uint32_t extras[] = {
-        [GYRE_ATTENTION_F32] = 0,
-        [GYRE_ATTENTION_F16_SUMS] = EXTRA_F16_SUMS,
-        [GYRE_ATTENTION_BF16_DOTS] = EXTRA_BF16_DOTS,
-    };
-    return extras[p->precision];
-}
-
 static void add_attention(const struct gyre_device *device, const struct gyre_attention_problem *p,
                           const struct gyre_attention_tile *tile, bool is_staged, uint32_t n_splits,
                           struct gyre_plan *plan)
@@ -85,7 +75,7 @@ static void add_attention(const struct gyre_device *device, const struct gyre_at
                              is_split ? (uint32_t)GYRE_F32 : p->out.dtype,
                              gyre_mask_define(p),
                              is_staged,
-                             gyre_attention_extras(p) | precision_extra(p) |
+                             gyre_attention_extras(p) | gyre_attention_precision_extra(p) |
                                  (is_split ? EXTRA_PARTIAL : 0)};
     memcpy(dispatch->variant.defs, defs, sizeof(defs));
     gyre_attention_set_tile(dispatch, tile, p->head_dim);
@@ -99,26 +89,11 @@ static void add_attention(const struct gyre_device *device, const struct gyre_at
 
 // --- on the CPU
 
-static const char *refuse_bf16_dots(const struct gyre_device_info *info,
-                                    const struct gyre_attention_problem *p)
-{
-    if (p->precision != GYRE_ATTENTION_BF16_DOTS)
-        return NULL;
-    if (!info->has_bf16_dot)
-        return "no bf16 dot products here";
-    bool is_bf16 = p->q.dtype == GYRE_BF16 && p->k.dtype == GYRE_BF16 &&
-                   (!p->v.is_present || p->v.dtype == GYRE_BF16);
-    return is_bf16 ? NULL : "bf16 dot products of what is not stored in bf16";
-}
-
 const char *gyre_attention_refuse_cpu(const struct gyre_device_info *info,
                                       const struct gyre_attention_problem *p)
 {
-    if (!is_cpu(info))
-        return "for CPUs";
-    if (p->precision == GYRE_ATTENTION_F16_SUMS)
-        return "sums in f16 are for GPUs";
-    return refuse_bf16_dots(info, p);
+    (void)p;
+    return is_cpu(info) ? NULL : "for CPUs";
 }
 
 // A tile's keys and values are converted once for all its rows, so tall tiles are cheap; but every
@@ -140,15 +115,6 @@ void gyre_attention_add_cpu(const struct gyre_device *device,
 // --- on GPUs
 
 enum { STAGED_WG = 256, STAGED_LOCAL = 16 << 10 };
-
-static const char *refuse_precision(const struct gyre_device_info *info,
-                                    const struct gyre_attention_problem *p)
-{
-    if (p->precision == GYRE_ATTENTION_BF16_DOTS)
-        return "bf16 dot products are for CPUs";
-    return p->precision == GYRE_ATTENTION_F16_SUMS && !info->has_f16_math ? "no f16 arithmetic here"
-                                                                          : NULL;
-}
 
 // Tiles alone come next, so that a split that cannot be built or is wrong costs speed only.
 static const char *refuse_splits(const struct gyre_device_info *info,
@@ -176,7 +142,7 @@ const char *gyre_attention_refuse_staged(const struct gyre_device_info *info,
         return "work-groups of 256 do not fit";
     if (info->local_size < STAGED_LOCAL)
         return "16 KiB of local memory do not fit";
-    return refuse_precision(info, p);
+    return NULL;
 }
 
 static struct gyre_attention_tile staged_tile(const struct gyre_attention_problem *p)
@@ -212,9 +178,7 @@ const char *gyre_attention_refuse_direct(const struct gyre_device_info *info,
 {
     if (is_cpu(info))
         return "for GPUs";
-    if (needs_staging(p))
-        return "rotations and second parts go through local memory";
-    return refuse_precision(info, p);
+    return needs_staging(p) ? "rotations and second parts go through local memory" : NULL;
 }
 
 static struct gyre_attention_tile direct_tile(const struct gyre_attention_problem *p)

@@ -61,6 +61,10 @@ struct attention_run *attention_prepare(struct session *session, const struct at
                                         const struct case_dtypes *dtypes, uint64_t seed,
                                         struct result *result)
 {
+    if (dtypes->has_bf16_dots && !session->info->has_bf16_dot) {
+        result_skip(result, "no bf16 dot products");
+        return NULL;
+    }
     struct attention_run *run = calloc(1, sizeof(*run));
     enum gyre_status status = GYRE_NO_MEMORY;
     if (run != NULL) {
@@ -122,6 +126,14 @@ static const struct attention_case *row_of(size_t row)
             if (row-- == 0)
                 return found;
     return NULL;
+}
+
+// All rows once more by bf16 dot products, but for heads that these do not take.
+static unsigned sets_of(const struct attention_case *row)
+{
+    unsigned sets = row->dtypes != 0 ? row->dtypes : CASE_F32;
+    bool is_plain = row->dim2 == 0 && !row->rotates_q && !row->rotates_k;
+    return is_plain ? sets | CASE_BF16_DOTS : sets;
 }
 
 static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,

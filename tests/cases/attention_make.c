@@ -319,6 +319,7 @@ static void set_params(struct attention_run *run)
         .max_kv_len = row->max_kv_len,
         .rotates_q = row->rotates_q,
         .rotates_k = row->rotates_k,
+        .precision = run->dtypes.has_bf16_dots ? GYRE_ATTENTION_BF16_DOTS : GYRE_ATTENTION_F32,
         .is_deterministic = row->is_deterministic,
     };
     set_tensors(run);

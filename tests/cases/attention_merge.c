@@ -228,7 +228,7 @@ struct attention_merge_run *attention_merge_prepare(struct session *session,
     if (status == GYRE_OK)
         return run;
     // Every mix is there in every build.
-    const struct case_dtypes stored = {"", dtypes->out, part, part, dtypes->out};
+    const struct case_dtypes stored = {"", dtypes->out, part, part, dtypes->out, false};
     case_not_prepared(session, &stored, false, status, result);
     attention_merge_run_destroy(run);
     return NULL;
@@ -256,6 +256,11 @@ void attention_merge_run_destroy(struct attention_merge_run *run)
 static const struct attention_merge_case *row_of(size_t row)
 {
     return attention_merge_cases[row].name != NULL ? &attention_merge_cases[row] : NULL;
+}
+
+static unsigned sets_of(const struct attention_merge_case *row)
+{
+    return row->dtypes;
 }
 
 static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,

@@ -16,14 +16,17 @@ enum {
     CASE_KV_F16 = 1 << 3,  // q and out f32, k and v f16
     CASE_KV_BF16 = 1 << 4, // q and out f32, k and v bf16
     CASE_MIXED = 1 << 5,   // four kinds of everything
+    // bf16, and attention's products by the CPU's bf16 dot products
+    CASE_BF16_DOTS = 1 << 6,
 };
 
 struct case_dtypes {
     const char *name;
     enum gyre_dtype q, k, v, out; // an operator with one tensor uses q
+    bool has_bf16_dots;
 };
 
-// Row of the set with this one bit.
+// Row of the set with this one bit; NULL past the last.
 const struct case_dtypes *case_dtypes_of(unsigned bit);
 
 // One operator. A prepared run is the case's tensors on a device.

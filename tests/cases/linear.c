@@ -284,6 +284,11 @@ static const struct linear_case *row_of(size_t row)
     return linear_cases[row].name != NULL ? &linear_cases[row] : NULL;
 }
 
+static unsigned sets_of(const struct linear_case *row)
+{
+    return row->dtypes;
+}
+
 static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,
                      uint64_t seed, struct result *result)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the operators of the case tables have in common: CASE_OPERATOR(rope) defines rope_operator
-// from `row_of` (the case of a number, NULL past the last), `prepare`, and rope_run_enqueue, _check
-// and _destroy, which know their run.
+// from `row_of` (the case of a number, NULL past the last), `sets_of` (a case's CASE_* bits),
+// `prepare`, and rope_run_enqueue, _check and _destroy, which know their run.
 #ifndef CASES_OPERATOR_H
 #define CASES_OPERATOR_H
 
@@ -15,7 +15,7 @@
     }                                                                                              \
     static unsigned row_dtypes(size_t row)                                                         \
     {                                                                                              \
-        return row_of(row)->dtypes;                                                                \
+        return sets_of(row_of(row));                                                               \
     }                                                                                              \
     static enum gyre_status enqueue(void *run)                                                     \
     {                                                                                              \

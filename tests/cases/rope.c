@@ -25,7 +25,7 @@ static struct case_dtypes dtypes_of(const struct rope_case *row, enum gyre_dtype
     enum gyre_dtype cache = row->n_cached != 0 ? row->cache_dtype : dtype;
     bool is_embedded =
         cache == dtype || cache == GYRE_F32 || (cache == GYRE_F16 && dtype == GYRE_F32);
-    return (struct case_dtypes){"", dtype, cache, is_embedded ? cache : dtype, dtype};
+    return (struct case_dtypes){"", dtype, cache, is_embedded ? cache : dtype, dtype, false};
 }
 
 struct rope_run *rope_prepare(struct session *session, const struct rope_case *row,
@@ -82,6 +82,11 @@ void rope_run_destroy(struct rope_run *run)
 static const struct rope_case *row_of(size_t row)
 {
     return rope_cases[row].name != NULL ? &rope_cases[row] : NULL;
+}
+
+static unsigned sets_of(const struct rope_case *row)
+{
+    return row->dtypes;
 }
 
 static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,

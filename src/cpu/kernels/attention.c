@@ -8,6 +8,7 @@
 // all blocks. What is needed next is prefetched meanwhile (ahead.h).
 #include "args/attention.h"
 
+#include "block_f32.h"
 #include "block_masks.h"
 #include "group_keys.h"
 #include "group_rows.h"
@@ -46,7 +47,10 @@ INLINE void attend_as(int n_vecs, const struct group *group, struct block *block
 {
     if (!block->is_loaded)
         load_queries(group, block);
-    compute_scores(n_vecs, block, tile);
+    if (tile->pairs != NULL)
+        tile->pairs->compute_scores(n_vecs, group->args->scale, block, tile);
+    else
+        compute_scores(n_vecs, block, tile);
     if (group->extras & EXTRA_RELATIVE)
         relative_scores(n_vecs * VEC, group->args->extras.n_relative, &group->own.rules, block,
                         tile);
@@ -54,11 +58,10 @@ INLINE void attend_as(int n_vecs, const struct group *group, struct block *block
         cap_scores(n_vecs, group->args->softcap, tile);
     apply_masks(group, block, tile);
     update_max(n_vecs, block, tile);
-    exponentiate(n_vecs, block, tile);
-    if (tile->is_finite)
-        add_values(n_vecs, block, tile);
+    if (tile->pairs != NULL)
+        tile->pairs->weigh_values(n_vecs, block, tile);
     else
-        add_values_carefully(n_vecs, block, tile);
+        weigh_values(n_vecs, block, tile);
 }
 
 // Cuts from both ends of the tile what the block does not see, whole micro-kernels at its begin;

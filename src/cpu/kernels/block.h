@@ -16,9 +16,10 @@ struct block {
     bool is_loaded;          // q is
     bool has_sums;           // out does: before the first tile it holds anything
     struct key_set any, all; // keys that any, and that all of the rows see
-    float *q;                // (head_dim, LANES), times scale
+    float *q;                // (head_dim, LANES), times scale; or of pairs (bf16_pairs.h)
     float *out;              // (v_dim padded to MICRO_PAD, LANES), sums of p v
     float *max, *sum;        // (LANES), of scores and of p
+    float *rounded_sum;      // (LANES), with pairs: of p as they are multiplied
     int32_t *keep, *lo, *hi; // (LANES), struct key_set of each row
     int32_t *position;       // (LANES)
     float *slope;            // (LANES), of ALiBi where there is any
@@ -30,43 +31,30 @@ struct block {
 struct tile {
     u32 begin, end;
     u32 head_dim, v_dim;
-    bool is_finite; // every value is
+    bool is_finite;                 // every value is
+    const struct bf16_pairs *pairs; // what computes with pairs of bf16; NULL: all is f32
     size_t k_stride, v_stride;
-    float *k;      // (keys, k_stride)
-    float *v;      // (keys, v_stride)
+    float *k;      // (keys, k_stride); with pairs, words of two elements
+    float *v;      // (keys, v_stride); with pairs, words of two keys, (keys / 2, 2 v_stride)
     float *scores; // (keys, LANES)
     struct ahead *ahead;
 };
 
-static void block_reset(struct block *block)
+static inline void block_reset(struct block *block)
 {
     block->has_sums = false;
     memset(block->sum, 0, LANES * sizeof(float));
+    memset(block->rounded_sum, 0, LANES * sizeof(float));
     for (int i = 0; i < LANES; i++)
         block->max[i] = -INFINITY;
 }
 
 // Sums of nothing, where there are none yet.
-static void block_clear(struct block *block, u32 v_dim)
+static inline void block_clear(struct block *block, u32 v_dim)
 {
     if (!block->has_sums)
         memset(block->out, 0, (size_t)v_dim * LANES * sizeof(float));
     block->has_sums = true;
-}
-
-INLINE void compute_scores(int n_vecs, const struct block *block, const struct tile *tile)
-{
-    const struct product product = {
-        .n_rows = tile->end - tile->begin,
-        .n_steps = tile->head_dim,
-        .a = tile->k,
-        .a_row = tile->k_stride,
-        .a_step = 1,
-        .b = block->q,
-        .c = tile->scores,
-        .ahead = tile->ahead,
-    };
-    micro_product(n_vecs, false, &product);
 }
 
 INLINE void cap_scores(int n_vecs, float softcap, const struct tile *tile)
@@ -97,57 +85,9 @@ INLINE void update_max(int n_vecs, struct block *block, const struct tile *tile)
         float *out = block->out + v * VEC;
         vec_store(block->max + v * VEC, max[v]);
         vec_store(block->sum + v * VEC, vec_load(block->sum + v * VEC) * factor);
+        vec_store(block->rounded_sum + v * VEC, vec_load(block->rounded_sum + v * VEC) * factor);
         for (u32 d = 0; d < tile->v_dim && block->has_sums; d++, out += LANES)
             vec_store(out, vec_load(out) * factor);
-    }
-}
-
-// Scores become p, which is 0 exactly where a key is hidden or has no weight.
-INLINE void exponentiate(int n_vecs, struct block *block, const struct tile *tile)
-{
-    vec reference[MICRO_VECS], sum[MICRO_VECS] = {0};
-    for (int v = 0; v < n_vecs; v++)
-        reference[v] = reference_of(vec_load(block->max + v * VEC));
-    float *scores = tile->scores;
-    for (u32 key = tile->begin; key < tile->end; key++, scores += LANES) {
-        for (int v = 0; v < n_vecs; v++) {
-            vec p = vec_exp(vec_load(scores + v * VEC) - reference[v]);
-            vec_store(scores + v * VEC, p);
-            sum[v] += p;
-        }
-    }
-    for (int v = 0; v < n_vecs; v++)
-        vec_store(block->sum + v * VEC, vec_load(block->sum + v * VEC) + sum[v]);
-}
-
-INLINE void add_values(int n_vecs, struct block *block, const struct tile *tile)
-{
-    const struct product product = {
-        .n_rows = tile->v_dim,
-        .n_steps = tile->end - tile->begin,
-        .a = tile->v,
-        .a_row = 1,
-        .a_step = tile->v_stride,
-        .b = tile->scores,
-        .c = block->out,
-        .ahead = tile->ahead,
-    };
-    micro_product(n_vecs, block->has_sums, &product);
-    block->has_sums = true;
-}
-
-// The same where values may not be finite: a product with p = 0 counts as 0.
-static void add_values_carefully(int n_vecs, struct block *block, const struct tile *tile)
-{
-    block_clear(block, tile->v_dim);
-    for (u32 key = 0; key < tile->end - tile->begin; key++) {
-        const float *p = tile->scores + (size_t)key * LANES;
-        const float *values = tile->v + key * tile->v_stride;
-        for (u32 d = 0; d < tile->v_dim; d++) {
-            float *out = block->out + (size_t)d * LANES;
-            for (int i = 0; i < n_vecs * VEC; i++)
-                out[i] += p[i] == 0.0f ? 0.0f : p[i] * values[d];
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 #ifndef GYRE_CPU_KERNELS_GROUP_H
 #define GYRE_CPU_KERNELS_GROUP_H
 
-#include "block.h"
+#include "bf16_pairs.h"
 #include "common.h"
 #include "heads.h"
 
@@ -42,6 +42,7 @@ static void take_block(struct block *block, const struct gyre_attention_args *ar
     block->out = take(next, round_up(round_up(args->v_dim, MICRO_PAD), VEC) * lanes);
     block->max = take(next, lanes);
     block->sum = take(next, lanes);
+    block->rounded_sum = take(next, lanes);
     block->keep = take(next, lanes);
     block->lo = take(next, lanes);
     block->hi = take(next, lanes);
@@ -56,8 +57,10 @@ static void take_tile(struct tile *tile, const struct gyre_cpu_task *task, uintp
     size_t rows = round_up(task->consts[CONST_TILE_K], MICRO_PAD);
     tile->head_dim = args->head_dim;
     tile->v_dim = args->v_dim;
-    tile->k_stride = tile_stride(args->head_dim);
-    tile->v_stride = tile_stride(round_up(args->v_dim, MICRO_PAD));
+    tile->pairs = bf16_pairs_of(task->defs[DEF_EXTRAS]);
+    const size_t n_in_word = tile->pairs != NULL ? 2 : 1;
+    tile->k_stride = tile_stride(round_up(args->head_dim, n_in_word) / n_in_word);
+    tile->v_stride = tile_stride(round_up(args->v_dim, MICRO_PAD)) / n_in_word;
     tile->k = take(next, rows * tile->k_stride * sizeof(float));
     tile->v = take(next, rows * tile->v_stride * sizeof(float));
     tile->scores = take(next, rows * LANES * sizeof(float));

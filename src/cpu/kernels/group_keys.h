@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A group's keys and values: the next tile, converted to f32 for all its rows.
+// A group's keys and values: the next tile, brought to local memory for all its rows.
 #ifndef GYRE_CPU_KERNELS_GROUP_KEYS_H
 #define GYRE_CPU_KERNELS_GROUP_KEYS_H
 
@@ -70,23 +70,48 @@ static bool are_finite(const float *rows, size_t stride, size_t n_rows, size_t n
     return vec_sum(zeros) + zero == 0.0f;
 }
 
-static void load_tile(struct group *group)
+// Where the tile's first row of k or v lies.
+static const void *first_row(const struct group *group, u32 buf, u32 dtype, u32 offset,
+                             const u32 stride[3])
+{
+    const struct sequence *own = &group->own;
+    return element(
+        dtype, group->task->bufs[buf],
+        row_index(offset, stride, own->batch, own->k_first + group->tile.begin, group->kv_head));
+}
+
+static void load_keys(const struct group *group, const struct tile *tile, size_t n_keys)
 {
     const struct gyre_attention_args *args = group->args;
-    struct tile *tile = &group->tile;
-    u32 k_dtype = group->task->defs[DEF_K], v_dtype = group->task->defs[DEF_V];
-    u32 batch = group->own.batch, token = group->own.k_first + tile->begin;
-    size_t n_keys = tile->end - tile->begin;
-    size_t k = row_index(args->k_offset, args->k_stride, batch, token, group->kv_head);
-    size_t v = row_index(args->v_offset, args->v_stride, batch, token, group->kv_head);
-    if (group->extras & EXTRA_OWN_HEADS)
+    const u32 dtype = group->task->defs[DEF_K], n = args->head_dim;
+    const void *k = first_row(group, BUF_K, dtype, args->k_offset, args->k_stride);
+    if (tile->pairs != NULL)
+        tile->pairs->load_keys(k, args->k_stride[1], n_keys, n, tile->k, tile->k_stride);
+    else if (group->extras & EXTRA_OWN_HEADS)
         load_heads(group, tile);
     else
-        load_rows(k_dtype, element(k_dtype, group->task->bufs[BUF_K], k), args->k_stride[1], n_keys,
-                  args->head_dim, tile->k, tile->k_stride);
-    load_rows(v_dtype, element(v_dtype, group->task->bufs[BUF_V], v), args->v_stride[1], n_keys,
-              args->v_dim, tile->v, tile->v_stride);
-    tile->is_finite = are_finite(tile->v, tile->v_stride, n_keys, args->v_dim);
+        load_rows(dtype, k, args->k_stride[1], n_keys, n, tile->k, tile->k_stride);
+}
+
+static void load_values(const struct group *group, struct tile *tile, size_t n_keys)
+{
+    const struct gyre_attention_args *args = group->args;
+    const u32 dtype = group->task->defs[DEF_V], n = args->v_dim;
+    const void *v = first_row(group, BUF_V, dtype, args->v_offset, args->v_stride);
+    if (tile->pairs != NULL) {
+        tile->is_finite =
+            tile->pairs->load_values(v, args->v_stride[1], n_keys, n, tile->v, tile->v_stride);
+        return;
+    }
+    load_rows(dtype, v, args->v_stride[1], n_keys, n, tile->v, tile->v_stride);
+    tile->is_finite = are_finite(tile->v, tile->v_stride, n_keys, n);
+}
+
+static void load_tile(struct group *group)
+{
+    const size_t n_keys = group->tile.end - group->tile.begin;
+    load_keys(group, &group->tile, n_keys);
+    load_values(group, &group->tile, n_keys);
 }
 
 static void look_ahead(struct group *group)

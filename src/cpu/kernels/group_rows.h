@@ -51,8 +51,11 @@ static void load_queries(const struct group *group, struct block *block)
     for (u32 lane = 0; lane < block->n_rows; lane += VEC) {
         const void *rows[VEC];
         u32 dtype = find_queries(group, block, lane, rows);
-        load_columns(dtype, rows, group->args->head_dim, group->args->scale, block->q + lane,
-                     LANES);
+        if (group->tile.pairs != NULL)
+            group->tile.pairs->load_queries(rows, group->args->head_dim, block->q + lane);
+        else
+            load_columns(dtype, rows, group->args->head_dim, group->args->scale, block->q + lane,
+                         LANES);
     }
     block->is_loaded = true;
 }
@@ -96,6 +99,17 @@ static vec sinks_of(const struct group *group, const struct block *block, u32 la
     return sinks;
 }
 
+// What the sums of p v of VEC lanes are multiplied by. Where p has been rounded, that makes of them
+// a mean of the values again, times the sum of the p that were not: what their errors have in
+// common cancels, and neither LSE nor a sink sees any.
+static vec correction_of(const struct group *group, const struct block *block, u32 lane)
+{
+    const vec rounded = vec_load(block->rounded_sum + lane), one = vec_set1(1.0f);
+    if (group->tile.pairs == NULL)
+        return one;
+    return vec_load(block->sum + lane) / vec_select(rounded == 0.0f, one, rounded);
+}
+
 // The result, divided by the sums; rows that see nothing become 0.
 static void store_out(const struct group *group, struct block *block)
 {
@@ -105,7 +119,8 @@ static void store_out(const struct group *group, struct block *block)
     for (u32 lane = 0; lane < block->n_rows; lane += VEC) {
         u32 n_rows = block->n_rows - lane < VEC ? block->n_rows - lane : VEC;
         vec sum = vec_load(block->sum + lane) + sinks_of(group, block, lane);
-        vec inverse = 1.0f / vec_select(sum == 0.0f, vec_set1(1.0f), sum);
+        vec inverse =
+            correction_of(group, block, lane) / vec_select(sum == 0.0f, vec_set1(1.0f), sum);
         void *rows[VEC];
         for (u32 i = 0; i < n_rows; i++) {
             u32 row = block->first_row + lane + i;
@@ -138,8 +153,8 @@ static void store_partial(const struct group *group, struct block *block)
         void *rows[VEC];
         for (u32 i = 0; i < n_rows; i++)
             rows[i] = partial.acc + (size_t)(lane + i) * args->v_dim;
-        store_columns(DTYPE_F32, block->out + lane, LANES, vec_set1(1.0f), rows, n_rows,
-                      args->v_dim);
+        store_columns(DTYPE_F32, block->out + lane, LANES, correction_of(group, block, lane), rows,
+                      n_rows, args->v_dim);
     }
     for (u32 lane = 0; lane < block->n_rows; lane++) {
         partial.ml[2 * lane] = block->max[lane];

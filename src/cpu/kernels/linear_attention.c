@@ -149,6 +149,7 @@ static void weigh_keys(struct group *group, size_t n)
             .a_step = 1,
             .b = group->columns,
             .c = group->weights + strip * LANES,
+            .scale = 1.0f,
             .ahead = &group->keys.ahead,
         };
         multiply(false, end, &product);
@@ -182,6 +183,7 @@ static void add_values(struct group *group, size_t block, size_t n)
             .a_step = 1,
             .b = group->keys.values + block * CHUNK * LANES,
             .c = group->out + (block * CHUNK + strip) * LANES,
+            .scale = 1.0f,
             .ahead = &group->keys.ahead,
         };
         multiply(true, columns_of(&group->keys, block), &product);
@@ -202,6 +204,7 @@ static void apply_state(struct group *group, size_t block, size_t n)
         .a_step = 1,
         .b = keys->state + block * keys->row * LANES,
         .c = group->out + block * CHUNK * LANES,
+        .scale = 1.0f,
         .ahead = &group->keys.ahead,
     };
     if (keys->has_sums)

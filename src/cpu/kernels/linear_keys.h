@@ -234,6 +234,7 @@ static void add_keys(struct linear_group *group, size_t n)
             .a_step = group->row,
             .b = group->values + b * CHUNK * LANES,
             .c = group->state + b * group->row * LANES,
+            .scale = 1.0f,
             .ahead = &group->ahead,
         };
         multiply(group->has_sums, columns_of(group, b), &product);

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// A precision that is asked for is obeyed, or refused by name.
+#include <math.h>
+#include <string.h>
+
+#include "cases/attention_run.h"
+#include "harness/compare.h"
+#include "on_devices.h"
+
+// Tensors of 4 heads on 2 of keys, as calls describe them before there is memory.
+static struct gyre_tensor tensor(enum gyre_dtype dtype, uint64_t n_tokens, uint64_t n_heads)
+{
+    return (struct gyre_tensor){.dtype = dtype, .shape = {1, n_tokens, n_heads, 64}};
+}
+
+static struct gyre_attention_params problem(enum gyre_attention_precision precision,
+                                            enum gyre_dtype dtype, uint64_t q_len)
+{
+    return (struct gyre_attention_params){
+        .q = tensor(dtype, q_len, 4),
+        .k = tensor(dtype, 65, 2),
+        .v = tensor(dtype, 65, 2),
+        .out = tensor(dtype, q_len, 4),
+        .precision = precision,
+    };
+}
+
+// Holds a call to what it should be told: `says` is in the explanation, or, where it begins with
+// "!", in the log of a refusal.
+static void expect(struct session *session, const char *name,
+                   const struct gyre_attention_params *params, const char *says,
+                   struct tally *tally)
+{
+    struct result result = {.outcome = OUTCOME_PASS};
+    char text[4096];
+    bool is_refused = says[0] == '!';
+    session->log.text[0] = '\0';
+    enum gyre_status status = gyre_attention_explain(session->device, params, text, sizeof(text));
+    if (status != (is_refused ? GYRE_UNSUPPORTED : GYRE_OK))
+        result_fail_status(&result, "explaining", status, session->log.text);
+    else if (strstr(is_refused ? session->log.text : text, says + is_refused) == NULL)
+        result_fail(&result, "no \"%s\" in\n%s%s", says, text, session->log.text);
+    report(session, name, &result, tally);
+}
+
+static void ask(struct session *session, const void *context, struct tally *tally)
+{
+    const enum gyre_attention_precision dots = GYRE_ATTENTION_BF16_DOTS;
+    const bool has_dots = session->info->has_bf16_dot;
+    struct gyre_attention_params params = problem(dots, GYRE_BF16, 33);
+    (void)context;
+    expect(session, "many rows", &params, has_dots ? "bf16 dot products" : "!no bf16 dot products",
+           tally);
+    params = problem(dots, GYRE_BF16, 1);
+    expect(session, "one row", &params, has_dots ? "f32 arithmetic" : "!no bf16 dot products",
+           tally);
+    params = problem(dots, GYRE_BF16, 33);
+    params.v.dtype = GYRE_F32;
+    expect(session, "f32 values", &params, has_dots ? "!not stored in bf16" : "!no bf16", tally);
+    params = problem(dots, GYRE_BF16, 33);
+    params.q2 = params.q;
+    params.k2 = params.k;
+    expect(session, "two parts", &params, has_dots ? "!in two parts" : "!no bf16", tally);
+    params = problem(GYRE_ATTENTION_F16_SUMS, GYRE_F32, 33);
+    if (!session->info->has_f16_math)
+        expect(session, "sums in f16", &params, "!no f16 arithmetic", tally);
+    params = problem(GYRE_ATTENTION_F32, GYRE_F32, 33);
+    expect(session, "nothing", &params, "f32 arithmetic", tally);
+}
+
+static void run(enum gyre_backend_kind backend)
+{
+    run_on_devices(backend, ask, NULL, 5);
+}
+
+TEST_EACH_BACKEND(attention_precision, run)
+
+// --- what bf16 dot products compute
+
+static void compare(const char *name, const struct guarded *got, const struct guarded *want,
+                    enum gyre_dtype bounds, double scale, struct result *result)
+{
+    struct comparison comparison = {.name = name, .got = got->values, .want = want->values};
+    memcpy(comparison.shape, want->layout.shape, sizeof(comparison.shape));
+    compare_whole(&comparison, bounds_of_sums(bounds), scale, result);
+}
+
+// out is f32 in both: errors of bf16, but more than those of f32; LSE errs as in f32.
+static void hold(const struct attention_run *run, const struct attention_run *reference,
+                 struct result *result)
+{
+    struct result close = {.outcome = OUTCOME_PASS};
+    double scale = compare_scale(reference->v.values, guarded_count(&reference->v));
+    double lse_scale = compare_scale(reference->lse.values, guarded_count(&reference->lse));
+    compare("out", &run->out, &reference->out, GYRE_BF16, scale, result);
+    compare("lse", &run->lse, &reference->lse, GYRE_F32, fmax(1, lse_scale), result);
+    compare("out", &run->out, &reference->out, GYRE_F32, scale, &close);
+    if (close.outcome == OUTCOME_PASS)
+        result_fail(result, "out is as close as f32 arithmetic makes it");
+}
+
+static struct attention_run *attend(struct session *session, const struct attention_case *row,
+                                    bool has_bf16_dots, struct result *result)
+{
+    const struct case_dtypes dtypes = {"bf16, f32 out", GYRE_BF16, GYRE_BF16,
+                                       GYRE_BF16,       GYRE_F32,  has_bf16_dots};
+    struct attention_run *run = attention_prepare(session, row, &dtypes, 1, result);
+    enum gyre_status status = run != NULL ? attention_run_enqueue(run) : GYRE_OK;
+    if (status == GYRE_OK)
+        status = gyre_stream_finish(session->stream);
+    if (status != GYRE_OK)
+        result_fail_status(result, "gyre_attention", status, session->log.text);
+    if (run != NULL) {
+        guarded_read(session, &run->out, result);
+        guarded_read(session, &run->lse, result);
+    }
+    return run;
+}
+
+static void compare_precisions(struct session *session, const void *context, struct tally *tally)
+{
+    static const struct attention_case rows[] = {
+        {"out_f32", .q_len = 70, .kv_len = 300, .n_heads = 4, .n_kv_heads = 2, .head_dim = 64,
+         .has_lse = true},
+        {"out_f32_large_scores", .q_len = 70, .kv_len = 300, .n_heads = 4, .n_kv_heads = 2,
+         .head_dim = 128, .is_causal = true, .align = GYRE_ALIGN_END, .scale = 1, .has_lse = true},
+        {"out_f32_splits", .q_len = 17, .kv_len = 2100, .n_heads = 1, .head_dim = 64,
+         .has_lse = true},
+        {"out_f32_sinks", .q_len = 33, .kv_len = 97, .n_heads = 2, .head_dim = 33,
+         .has_sinks = true, .sink = 3, .has_lse = true},
+    };
+    (void)context;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct result result = {.outcome = OUTCOME_PASS};
+        struct attention_run *run = attend(session, &rows[i], true, &result);
+        struct attention_run *reference =
+            run != NULL ? attend(session, &rows[i], false, &result) : NULL;
+        if (run != NULL && reference != NULL)
+            hold(run, reference, &result);
+        attention_run_destroy(run);
+        attention_run_destroy(reference);
+        report(session, rows[i].name, &result, tally);
+    }
+}
+
+Test(attention_precision, bf16_dots)
+{
+    run_on_devices(GYRE_BACKEND_CPU, compare_precisions, NULL, 4);
+}
