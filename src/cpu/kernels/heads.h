@@ -139,8 +139,8 @@ static void heads_rotate(const struct heads *heads, float *x)
         rotate_pairs(x, x + 1, 2, &heads->angles, rotation->n_pairs);
 }
 
-// The head of a token that stands at `position`, to (dim + dim2) floats; head2 is that of the second
-// part.
+// The head of a token that stands at `position`, to (dim + dim2) floats; head2 is the second
+// part's.
 static void head_load(const struct heads *heads, u32 batch, u32 token, u32 head, u32 head2,
                       i32 position, float *dst)
 {
