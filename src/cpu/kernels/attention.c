@@ -122,7 +122,7 @@ static void attend_all(struct group *group)
     }
 }
 
-static void store(const struct group *group, struct block *block)
+static void store_block(const struct group *group, struct block *block)
 {
     if (group->extras & EXTRA_PARTIAL) {
         store_partial(group, block);
@@ -157,7 +157,7 @@ static void run(const struct gyre_cpu_task *task, const uint32_t index[3], void 
     set_rows(&group, first_row, n_rows);
     attend_all(&group);
     for (size_t i = 0; i < group.n_blocks; i++)
-        store(&group, &group.blocks[i]);
+        store_block(&group, &group.blocks[i]);
 }
 
 const struct gyre_cpu_kernel GYRE_CPU_NAME(attention) = {

@@ -61,15 +61,15 @@ static void take_heads(struct group *group, uintptr_t *next)
 {
     const struct gyre_cpu_task *task = group->task;
     void *const *extras = &task->bufs[BUF_EXTRAS];
-    struct angles angles = {0};
+    struct heads_room room = {0};
     if ((group->extras & EXTRA_OWN_HEADS) == 0)
         return;
-    take_angles(group->args, &angles, next);
+    take_room(group->args, &room, next);
     group->keys = take(next, task->consts[CONST_TILE_K] * group->q_stride * sizeof(float));
-    group->q = heads_of_q(group->args, group->extras, task->defs[DEF_Q], task->bufs[BUF_Q], extras,
-                          &angles);
-    group->k = heads_of_k(group->args, group->extras, task->defs[DEF_K], task->bufs[BUF_K], extras,
-                          &angles);
+    group->q =
+        heads_of_q(group->args, group->extras, task->defs[DEF_Q], task->bufs[BUF_Q], extras, &room);
+    group->k =
+        heads_of_k(group->args, group->extras, task->defs[DEF_K], task->bufs[BUF_K], extras, &room);
 }
 
 static uintptr_t lay_out(struct group *group, uintptr_t next, bool is_real)

@@ -67,36 +67,36 @@ static void take_tile(struct tile *tile, const struct gyre_cpu_task *task, uintp
 }
 
 // Room for queries that are rotated or come in two parts.
-static void take_heads(struct group *group, struct angles *angles, uintptr_t *next)
+static void take_heads(struct group *group, struct heads_room *room, uintptr_t *next)
 {
-    *angles = (struct angles){0};
+    *room = (struct heads_room){0};
     if ((group->extras & EXTRA_OWN_HEADS) == 0)
         return;
-    take_angles(group->args, angles, next);
+    take_room(group->args, room, next);
     group->q_stride = round_up(group->args->head_dim, VEC);
     group->q_rows = take(next, VEC * group->q_stride * sizeof(float));
 }
 
-static void set_heads(struct group *group, const struct angles *angles)
+static void set_heads(struct group *group, const struct heads_room *room)
 {
     const struct gyre_cpu_task *task = group->task;
     void *const *extras = &task->bufs[BUF_EXTRAS];
-    group->q = heads_of_q(group->args, group->extras, task->defs[DEF_Q], task->bufs[BUF_Q], extras,
-                          angles);
-    group->k = heads_of_k(group->args, group->extras, task->defs[DEF_K], task->bufs[BUF_K], extras,
-                          angles);
+    group->q =
+        heads_of_q(group->args, group->extras, task->defs[DEF_Q], task->bufs[BUF_Q], extras, room);
+    group->k =
+        heads_of_k(group->args, group->extras, task->defs[DEF_K], task->bufs[BUF_K], extras, room);
 }
 
 // Lays a group out from `next` on; returns where it ends. Touches local memory only if asked to.
 static uintptr_t lay_out(struct group *group, uintptr_t next, bool is_real)
 {
     struct block spare;
-    struct angles angles;
+    struct heads_room room;
     group->n_blocks = round_up(group->task->consts[CONST_TILE_Q], LANES) / LANES;
     group->blocks = take(&next, group->n_blocks * sizeof(struct block));
     take_tile(&group->tile, group->task, &next);
-    take_heads(group, &angles, &next);
-    set_heads(group, &angles);
+    take_heads(group, &room, &next);
+    set_heads(group, &room);
     for (size_t i = 0; i < group->n_blocks; i++)
         take_block(is_real ? &group->blocks[i] : &spare, group->args, &next);
     return next;

@@ -5,12 +5,18 @@
 #define GYRE_CPU_KERNELS_HEADS_H
 
 #include "convert.h"
+#include "rotate.h"
 #include "sequence.h"
-#include "turns.h"
 
 // Extras that ask for this.
 #define EXTRA_ANY_ROTATED (EXTRA_ROTATED_Q | EXTRA_ROTATED_K)
 #define EXTRA_OWN_HEADS   (EXTRA_SECOND | EXTRA_ANY_ROTATED)
+
+// Room for what rotates a token.
+struct heads_room {
+    struct angles angles;
+    struct factors factors;
+};
 
 // The heads of q, or of k.
 struct heads {
@@ -23,25 +29,23 @@ struct heads {
     const uint32_t *turns;
     const int32_t *coords; // NULL: a token's position is on all axes
     const u32 *coords_stride;
-    struct angles angles; // room
+    struct heads_room room;
 };
 
-static inline size_t angles_size(const struct gyre_attention_args *args)
+static inline void take_room(const struct gyre_attention_args *args, struct heads_room *room,
+                             uintptr_t *next)
 {
-    return round_up(args->heads.n_pairs, VEC) * sizeof(float);
-}
-
-static inline void take_angles(const struct gyre_attention_args *args, struct angles *angles,
-                               uintptr_t *next)
-{
-    angles->cos = take(next, angles_size(args));
-    angles->sin = take(next, angles_size(args));
-    angles->turns = take(next, angles_size(args));
+    const size_t n = round_up(args->heads.n_pairs, VEC) * sizeof(float);
+    room->angles.cos = take(next, n);
+    room->angles.sin = take(next, n);
+    room->angles.turns = take(next, n);
+    room->factors.cos = take(next, 2 * n);
+    room->factors.sin = take(next, 2 * n);
 }
 
 static inline struct heads heads_of_q(const struct gyre_attention_args *args, u32 defined,
                                       u32 dtype, const void *q, void *const extras[],
-                                      const struct angles *angles)
+                                      const struct heads_room *room)
 {
     const struct gyre_attention_heads *h = &args->heads;
     const int32_t *coords = extras[SLOT_Q_COORDS];
@@ -59,13 +63,13 @@ static inline struct heads heads_of_q(const struct gyre_attention_args *args, u3
         .turns = extras[SLOT_TURNS],
         .coords = h->has_q_coords != 0 ? coords + h->q_coords_offset : NULL,
         .coords_stride = h->q_coords_stride,
-        .angles = *angles,
+        .room = *room,
     };
 }
 
 static inline struct heads heads_of_k(const struct gyre_attention_args *args, u32 defined,
                                       u32 dtype, const void *k, void *const extras[],
-                                      const struct angles *angles)
+                                      const struct heads_room *room)
 {
     const struct gyre_attention_heads *h = &args->heads;
     const int32_t *coords = extras[SLOT_K_COORDS];
@@ -83,15 +87,15 @@ static inline struct heads heads_of_k(const struct gyre_attention_args *args, u3
         .turns = extras[SLOT_TURNS],
         .coords = h->has_k_coords != 0 ? coords + h->k_coords_offset : NULL,
         .coords_stride = h->k_coords_stride,
-        .angles = *angles,
+        .room = *room,
     };
 }
 
-// Cosines and sines of a token, times the amplitude.
+// What rotates the heads of a token.
 static void heads_turn(const struct heads *heads, u32 batch, u32 token, i32 position)
 {
     const struct gyre_attention_heads *rotation = heads->rotation;
-    const struct angles *angles = &heads->angles;
+    const struct angles *angles = &heads->room.angles;
     const u32 *stride = heads->coords_stride, n = rotation->n_pairs;
     for (u32 j = 0; j < n; j++) {
         u32 at = (u32)position;
@@ -100,43 +104,19 @@ static void heads_turn(const struct heads *heads, u32 batch, u32 token, i32 posi
         angles->turns[j] = turn_at(heads->turns, j, at);
     }
     angles_from_turns(n, angles);
-    for (u32 j = 0; j < n; j += VEC) {
-        vec_store(angles->cos + j, vec_load(angles->cos + j) * rotation->amplitude);
-        vec_store(angles->sin + j, vec_load(angles->sin + j) * rotation->amplitude);
-    }
-}
-
-INLINE void rotate_pairs(float *a, float *b, size_t step, const struct angles *angles, u32 n)
-{
-    for (u32 j = 0; j < n; j++, a += step, b += step) {
-        const float first = *a, second = *b;
-        *a = first * angles->cos[j] - second * angles->sin[j];
-        *b = first * angles->sin[j] + second * angles->cos[j];
-    }
-}
-
-// x[j], x[j + n]
-static void rotate_half(float *x, const struct angles *angles, u32 n)
-{
-    u32 j = 0;
-    for (; j + VEC <= n; j += VEC) {
-        vec c = vec_load(angles->cos + j), s = vec_load(angles->sin + j);
-        vec a = vec_load(x + j), b = vec_load(x + n + j);
-        vec_store(x + j, a * c - b * s);
-        vec_store(x + n + j, a * s + b * c);
-    }
-    const struct angles rest = {angles->cos + j, angles->sin + j, NULL};
-    rotate_pairs(x + j, x + n + j, 1, &rest, n - j);
+    make_factors(rotation->pairing == 0, angles, n, rotation->amplitude, rotation->amplitude,
+                 &heads->room.factors);
 }
 
 static void heads_rotate(const struct heads *heads, float *x)
 {
     const struct gyre_attention_heads *rotation = heads->rotation;
-    x += rotation->rotary_offset;
+    const struct factors *factors = &heads->room.factors;
+    char *first = (char *)(x + rotation->rotary_offset);
     if (rotation->pairing == 0)
-        rotate_half(x, &heads->angles, rotation->n_pairs);
+        rotate_half(DTYPE_F32, false, first, first, factors, rotation->n_pairs);
     else
-        rotate_pairs(x, x + 1, 2, &heads->angles, rotation->n_pairs);
+        rotate_interleaved(DTYPE_F32, false, first, first, factors, rotation->n_pairs);
 }
 
 // The head of a token that stands at `position`, to (dim + dim2) floats; head2 is the second

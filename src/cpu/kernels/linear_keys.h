@@ -7,6 +7,7 @@
 
 #include "args/linear_attention.h"
 
+#include "angles.h"
 #include "common.h"
 #include "exp.h"
 #include "layout.h"

@@ -5,6 +5,7 @@
 // [y, y + 1) * n_tokens / groups[1]; the sines and cosines of a token serve all of them.
 #include "args/rope.h"
 
+#include "angles.h"
 #include "common.h"
 #include "rotate.h"
 

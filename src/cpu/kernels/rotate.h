@@ -3,8 +3,8 @@
 #ifndef GYRE_CPU_KERNELS_ROTATE_H
 #define GYRE_CPU_KERNELS_ROTATE_H
 
-#include "angles.h"
 #include "streaming.h"
+#include "turns.h"
 
 // Half pairing: (n_pairs) cosines and sines; interleaved: (2 n_pairs), every cosine twice, the
 // sines as -s, s.

@@ -35,13 +35,13 @@ static void take_heads(struct tile *tile, uintptr_t *next)
 {
     const struct gyre_cpu_task *task = tile->task;
     void *const *extras = &task->bufs[BUF_EXTRAS];
-    struct angles angles;
-    take_angles(tile->args, &angles, next);
+    struct heads_room room;
+    take_room(tile->args, &room, next);
     tile->keys = take(next, task->consts[CONST_TILE_K] * tile->q_stride * sizeof(float));
     tile->heads_q =
-        heads_of_q(tile->args, tile->extras, task->defs[DEF_Q], task->bufs[BUF_Q], extras, &angles);
+        heads_of_q(tile->args, tile->extras, task->defs[DEF_Q], task->bufs[BUF_Q], extras, &room);
     tile->heads_k =
-        heads_of_k(tile->args, tile->extras, task->defs[DEF_K], task->bufs[BUF_K], extras, &angles);
+        heads_of_k(tile->args, tile->extras, task->defs[DEF_K], task->bufs[BUF_K], extras, &room);
 }
 
 static uintptr_t lay_out(struct tile *tile, uintptr_t next)
