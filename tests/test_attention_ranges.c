@@ -205,10 +205,13 @@ static void run_job(struct job *job, struct result *result)
     enum gyre_status status = attend_to_ranges(job);
     if (status == GYRE_OK)
         status = merge(job);
+    // Parts are f32 whatever the keys are: not every build has shaders for that.
+    const struct case_dtypes *dtypes = &job->run->dtypes;
+    const struct case_dtypes parts = {"", dtypes->q, dtypes->k, dtypes->v, GYRE_F32, false};
     if (status == GYRE_OK)
         attention_run_check(job->run, result);
     else
-        result_fail_status(result, "attention in ranges", status, job->run->session->log.text);
+        case_not_prepared(job->run->session, &parts, false, status, result);
     for (uint32_t i = 0; i < job->n_ranges; i++)
         destroy_part(&job->parts[i]);
 }

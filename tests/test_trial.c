@@ -142,8 +142,9 @@ static void run_takeover(enum gyre_backend_kind backend, const char *file)
 {
     struct takeover takeover = {.cache = "/tmp/gyre-trial-XXXXXX"};
     cr_assert(mkdtemp(takeover.cache) != NULL);
-    make_wrong_kernels(takeover.wrong, "sed -i '/void stage_v(/,/^}/s/min(key + /min(key + 1u + /'",
-                       file);
+    make_wrong_kernels(
+        takeover.wrong,
+        "sed -i '/void stage_v(/,/^}/{s/= key + /= key + 1u + /;s/(key + /(key + 1u + /}'", file);
     run_on_devices(backend, take_over, &takeover, 1);
     remove_kernels(takeover.wrong);
     remove_kernels(takeover.cache);

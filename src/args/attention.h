@@ -41,7 +41,8 @@
 #define EXTRA_ROTATED_K 32  // k is
 #define EXTRA_SECOND    64  // q and k come in two parts
 #define EXTRA_PARTIAL   128 // partial results are left in `out`
-#define EXTRA_BF16_DOTS 256 // products are bf16, two a lane
+#define EXTRA_BF16_DOTS 256 // products are bf16, two a lane: CPUs
+#define EXTRA_F16_SUMS  512 // up to 32 products are summed in f16: in GLSL, which no plan takes yet
 
 #define ATTENTION_N_EXTRAS 12
 
