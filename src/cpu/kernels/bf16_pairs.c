@@ -12,29 +12,29 @@
 
 enum { HALVES = 2 * VEC }; // elements of a vector of words
 
-// The first n elements, the others 0.
-INLINE operands load_words(const uint16_t *src, size_t n)
+INLINE operands words_load(const void *src)
+{
+    operands words;
+    memcpy(&words, src, sizeof(words));
+    return words;
+}
+
+INLINE void words_store(void *dst, operands words)
+{
+    memcpy(dst, &words, sizeof(words));
+}
+
+// The first n elements, the others 0: as words, and as they are.
+INLINE operands words_load_part(const uint16_t *src, size_t n)
 {
     __mmask32 there = n < HALVES ? (1u << n) - 1 : UINT32_MAX;
     return (operands)_mm512_maskz_loadu_epi16(there, src);
 }
 
-INLINE hvec load_halves(const uint16_t *src, size_t n)
+INLINE hvec halves_load_part(const uint16_t *src, size_t n)
 {
     __mmask16 there = n < VEC ? (__mmask16)((1u << n) - 1) : UINT16_MAX;
     return (hvec)_mm256_maskz_loadu_epi16(there, src);
-}
-
-INLINE void store_words(void *dst, operands words)
-{
-    memcpy(dst, &words, sizeof(words));
-}
-
-INLINE operands load_factors(const void *src)
-{
-    operands words;
-    memcpy(&words, src, sizeof(words));
-    return words;
 }
 
 // --- loading
@@ -44,7 +44,7 @@ static void load_queries(const void *const rows[VEC], size_t n, float *q)
     for (size_t d = 0; d < n; d += HALVES) {
         vec words[VEC];
         for (int i = 0; i < VEC; i++)
-            words[i] = (vec)load_words((const uint16_t *)rows[i] + d, n - d);
+            words[i] = (vec)words_load_part((const uint16_t *)rows[i] + d, n - d);
         vec_transpose(words);
         for (int i = 0; i < VEC; i++, q += LANES)
             vec_store(q, words[i]);
@@ -57,7 +57,7 @@ static void load_keys(const void *rows, size_t src_stride, size_t n_rows, size_t
     const uint16_t *src = rows;
     for (size_t r = 0; r < n_rows; r++, src += src_stride, dst += dst_stride)
         for (size_t d = 0; d < n_columns; d += HALVES)
-            store_words(dst + d / 2, load_words(src + d, n_columns - d));
+            words_store(dst + d / 2, words_load_part(src + d, n_columns - d));
     memset(dst, 0, (round_up(n_rows, MICRO_PAD) - n_rows) * dst_stride * sizeof(*dst));
 }
 
@@ -69,10 +69,10 @@ static bool load_values(const void *rows, size_t src_stride, size_t n_rows, size
     for (size_t r = 0; r < n_rows; r += 2, src += 2 * src_stride, dst += 2 * dst_stride) {
         const size_t n_second = r + 1 < n_rows ? n_columns : 0;
         for (size_t d = 0; d < n_columns; d += VEC) {
-            hvec first = load_halves(src + d, n_columns - d);
-            hvec second = load_halves(src + src_stride + d, n_second > d ? n_second - d : 0);
+            hvec first = halves_load_part(src + d, n_columns - d);
+            hvec second = halves_load_part(src + src_stride + d, n_second > d ? n_second - d : 0);
             wild |= (hvec)((first & 0x7f80) == 0x7f80) | (hvec)((second & 0x7f80) == 0x7f80);
-            store_words(dst + d, widen(first) | widen(second) << 16);
+            words_store(dst + d, widen(first) | widen(second) << 16);
         }
     }
     return !vec_any((ivec)widen(wild));
@@ -110,14 +110,14 @@ static void compute_scores(int n_vecs, float scale, const struct block *block,
 
 // --- values
 
-// Words of both, rounded to nearest even.
+// Both, rounded to nearest even, side by side in each lane's word.
 INLINE operands pair(vec first, vec second)
 {
     static const uint16_t order[HALVES] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
                                            21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
                                            11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
     __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
-    return (operands)_mm512_permutexvar_epi16((__m512i)load_factors(order), both);
+    return (operands)_mm512_permutexvar_epi16((__m512i)words_load(order), both);
 }
 
 INLINE vec first_of(operands words)
@@ -150,7 +150,7 @@ INLINE void exponentiate_pairs(int n_vecs, struct block *block, const struct til
             vec first = vec_exp(vec_load(scores + v * VEC) - reference[v]);
             vec second = vec_exp(vec_load(scores + LANES + v * VEC) - reference[v]);
             operands words = pair(first, second);
-            store_words(pairs + v * VEC, words);
+            words_store(pairs + v * VEC, words);
             sum[v] += first + second;
             rounded[v] += first_of(words) + second_of(words);
         }
@@ -195,7 +195,7 @@ static void add_values_carefully(int n_vecs, struct block *block, const struct t
             const float v0 = float_of_bits(values[d] << 16);
             const float v1 = float_of_bits(values[d] & 0xffff0000u);
             for (int v = 0; v < n_vecs; v++, out += VEC) {
-                operands p = load_factors(pairs + v * VEC);
+                operands p = words_load(pairs + v * VEC);
                 vec_store(out, vec_load(out) + weigh(first_of(p), v0) + weigh(second_of(p), v1));
             }
         }
