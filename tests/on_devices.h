@@ -41,8 +41,8 @@ void report(const struct session *session, const char *name, const struct result
 // The same for a case of the tables, which can be repeated: a case_visit_fn whose user is a tally.
 void report_case(void *tally, const struct case_id *id, const struct result *result);
 
-// Runs the cases whose name contains `filter`, printing failures: all on the CPU, of which there are
-// at least min_cases, and as cases_run_briefly elsewhere.
+// Runs the cases whose name contains `filter`, printing failures: on the CPU all, at least
+// min_cases, and as cases_run_briefly elsewhere.
 void run_cases_on_devices(enum gyre_backend_kind backend, const char *filter, unsigned min_cases);
 
 #endif

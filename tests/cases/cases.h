@@ -62,8 +62,8 @@ typedef void case_visit_fn(void *user, const struct case_id *id, const struct re
 void cases_run(struct session *session, const char *filter, uint64_t seed, case_visit_fn *visit,
                void *user);
 
-// The same with one of each row's sets of dtypes, taken in turn from row to row, and on renderers in
-// software only every second or third row, which the seed chooses: they compile a kernel for each,
+// The same with one of each row's sets of dtypes, taken in turn from row to row, and on software
+// renderers only every second or third row, which the seed chooses: they compile a kernel for each,
 // PoCL for seconds.
 void cases_run_briefly(struct session *session, const char *filter, uint64_t seed,
                        case_visit_fn *visit, void *user);
