@@ -250,7 +250,7 @@ class Cli(Case):
                                           check=False).stdout:
             self.skipTest("built without the benchmark")
         self.gyre("bench", "--peer", "abacus", code=USAGE, says="openblas")
-        args = ["bench", "--case", "prefill_64_d128/", "--peer", "openblas", "--json", "-d", "cpu"]
+        args = ["bench", "--case", "attention/prefill_64_d128/", "--peer", "openblas", "--json", "-d", "cpu"]
         run = subprocess.run([GYRE, *args], capture_output=True, text=True, check=False,
                              env=self.env)
         if run.returncode == FAILED_FILE:
