@@ -112,9 +112,10 @@ GYRE_FN u32 gyre_packed_first(i32 first, u32 total)
 
 GYRE_FN u32 gyre_packed_len(u32 first, i32 next, u32 total, u32 most)
 {
-    u32 end = gyre_packed_first(next, total);
-    u32 len = end > first ? end - first : 0u;
-    return len < most ? len : most;
+    // Signed: oclgrind does not know the saturating subtraction that compilers make of it otherwise.
+    i32 len = TO_I32(gyre_packed_first(next, total)) - TO_I32(first);
+    u32 own = len < 0 ? 0u : TO_U32(len);
+    return own < most ? own : most;
 }
 
 // Keys of a sequence that says so itself.
