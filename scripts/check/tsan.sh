@@ -12,4 +12,4 @@ build tsan -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized -Dben
 meson compile -C build/tsan run_cases >/dev/null
 use_lavapipe
 use_pocl
-build/tsan/tests/run_cases
+build/tsan/tests/run_cases --brief
