@@ -112,7 +112,7 @@ GYRE_FN u32 gyre_packed_first(i32 first, u32 total)
 
 GYRE_FN u32 gyre_packed_len(u32 first, i32 next, u32 total, u32 most)
 {
-    // Signed: oclgrind does not know the saturating subtraction that compilers make of it otherwise.
+    // Signed: oclgrind does not know the saturating subtraction that compilers make of it else.
     i32 len = TO_I32(gyre_packed_first(next, total)) - TO_I32(first);
     u32 own = len < 0 ? 0u : TO_U32(len);
     return own < most ? own : most;
