@@ -110,7 +110,11 @@ class Explain(Case):
         for options, says in REFUSED.items():
             with self.subTest(options):
                 self.explain("attention", *options.split(), code=USAGE, says=says)
-        self.explain("attention", "--precision", "f16-sums", code=FAILED_FILE, says="f16")
+
+    def test_what_is_unsupported_is_told(self):
+        words = "bf16 dot products"  # of f32: no device
+        text = self.explain("attention", "--precision", "bf16-dots", code=FAILED_FILE, says=words)
+        self.assertRegex(text, f"refused: .*{words}")
 
     def test_merge(self):
         text = self.explain("merge", "--dtype", "f32", "--out-dtype", "f16", "--sinks", "--lse")

@@ -59,9 +59,9 @@ static int explain_on(const struct common *common, const char *name, explain_fn 
     if (!opened_open(&opened, common, name, &code))
         return code;
     enum gyre_status status = ask(opened.session.device, options, text, sizeof(text));
-    if (status == GYRE_OK)
+    if (status == GYRE_OK || (status == GYRE_UNSUPPORTED && text[0] != '\0'))
         show(&opened, text, json);
-    else
+    if (status != GYRE_OK)
         code = complain_status(&opened, "explaining", status);
     opened_close(&opened);
     return code;

@@ -12,7 +12,8 @@
 // As commands: argv[0] is the operator's name.
 command_fn explain_attention, explain_linear, explain_merge, explain_rope;
 
-// Asks about what `options` describe: the library's text, and its status.
+// Asks about what `options` describe: the library's text, and its status. Where the call is refused
+// as unsupported the text says, as far as it goes, why.
 typedef enum gyre_status explain_fn(struct gyre_device *device, const void *options, char *text,
                                     size_t size);
 
