@@ -114,7 +114,13 @@ void gyre_attention_add_cpu(const struct gyre_device *device,
 
 // --- on GPUs
 
-enum { STAGED_WG = 256, STAGED_LOCAL = 16 << 10 };
+enum { STAGED_WG = 256 };
+
+// Local memory of the staged tile at most; in OpenCL what is known of its rows lies there, too.
+static uint32_t staged_local(const struct gyre_device_info *info)
+{
+    return (info->backend == GYRE_BACKEND_OPENCL ? 18 : 16) << 10;
+}
 
 // Tiles alone come next, so that a split that cannot be built or is wrong costs speed only.
 static const char *refuse_splits(const struct gyre_device_info *info,
@@ -140,8 +146,8 @@ const char *gyre_attention_refuse_staged(const struct gyre_device_info *info,
         return "local memory is ordinary memory here";
     if (info->max_group_size < STAGED_WG)
         return "work-groups of 256 do not fit";
-    if (info->local_size < STAGED_LOCAL)
-        return "16 KiB of local memory do not fit";
+    if (info->local_size < staged_local(info))
+        return "its tiles do not fit into local memory";
     return NULL;
 }
 
