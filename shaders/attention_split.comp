@@ -77,8 +77,8 @@ void init_rows()
 {
     m = NEG_INF;
     l = 0.0;
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++)
-        [[unroll]] for (uint c = 0; c < NC; c++)
+    UNROLL(i, TILE_Q)
+        UNROLL(c, NC)
             acc[i][c] = 0.0;
 }
 
@@ -114,7 +114,7 @@ void stage_q(uint d)
 vec4 load_k(head_place key, uint d)
 {
     vec4 x;
-    [[unroll]] for (uint u = 0; u < 4; u++)
+    UNROLL(u, 4)
         x[u] = HEAD_DIM % 4 == 0 || d + u < HEAD_DIM ? LOAD(K_DTYPE, k, key + d + u) : 0.0;
     return x;
 }
@@ -124,11 +124,11 @@ void add_products(inout float s[TILE_Q][MK], head_place keys_at[MK], uint chunk)
 {
     [[dont_unroll]] for (uint d = lane % LX * 4; d < min(CHUNK, HEAD_DIM - chunk); d += LX * 4) {
         vec4 kx[MK];
-        [[unroll]] for (uint j = 0; j < MK; j++)
+        UNROLL(j, MK)
             kx[j] = load_k(keys_at[j], chunk + d);
-        [[unroll]] for (uint i = 0; i < TILE_Q; i++) {
+        UNROLL(i, TILE_Q) {
             vec4 qx = q_stage[(i * CHUNK + d) / 4];
-            [[unroll]] for (uint j = 0; j < MK; j++)
+            UNROLL(j, MK)
                 s[i][j] += qx.x * kx[j].x + qx.y * kx[j].y + qx.z * kx[j].z + qx.w * kx[j].w;
         }
     }
@@ -139,9 +139,9 @@ void partial_products(uint key)
 {
     head_place keys_at[MK];
     float s[TILE_Q][MK];
-    [[unroll]] for (uint j = 0; j < MK; j++) {
+    UNROLL(j, MK) {
         keys_at[j] = k_place(key + lane / LX + j * LY, kv_head);
-        [[unroll]] for (uint i = 0; i < TILE_Q; i++)
+        UNROLL(i, TILE_Q)
             s[i][j] = 0.0;
     }
     for (uint chunk = 0; chunk < HEAD_DIM; chunk += CHUNK) {
@@ -151,8 +151,8 @@ void partial_products(uint key)
         if (HEAD_DIM > CHUNK)
             barrier(); // the stage may be written again
     }
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++) {
+    UNROLL(i, TILE_Q)
+        UNROLL(j, MK) {
             uint at = (i * TILE_K + j * LY) * LX + lane;
             part[at / 4][at % 4] = s[i][j];
         }
@@ -172,7 +172,7 @@ vec4 finished_scores(uint key, bool is_whole)
     uint query = query_of(first_row + my_row), head = head_of(kv_head, first_row + my_row);
     keys seen = keys_of(query);
     vec4 s;
-    [[unroll]] for (uint u = 0; u < 4; u++) {
+    UNROLL(u, 4) {
         uint at = key + my_keys + u;
         int k_pos = position_of(at);
         float raw = related(dot_product(my_keys + u) * a.scale, head, query, k_pos);
@@ -188,7 +188,7 @@ void update_row(vec4 s)
     reduced[lane] = max(max(s.x, s.y), max(s.z, s.w));
     barrier();
     float most = m;
-    [[unroll]] for (uint i = 0; i < ROW_LANES; i++)
+    UNROLL(i, ROW_LANES)
         most = max(most, reduced[my_row * ROW_LANES + i]);
     float shift = shift_of(most), factor = exp_neg(m - shift);
     vec4 p = vec4(exp_neg(s.x - shift), exp_neg(s.y - shift), exp_neg(s.z - shift),
@@ -203,8 +203,8 @@ void update_row(vec4 s)
 
 void scale_values()
 {
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++)
-        [[unroll]] for (uint c = 0; c < NC; c++)
+    UNROLL(i, TILE_Q)
+        UNROLL(c, NC)
             acc[i][c] *= factors[i];
 }
 
@@ -212,15 +212,15 @@ void scale_values()
 void add_values(uint key, uint first, bool is_whole)
 {
     vec4 vx[NC];
-    [[unroll]] for (uint u = 0; u < 4; u++) {
+    UNROLL(u, 4) {
         uint begin = ROW(v, batch, k_token(key + first + u), kv_head);
-        [[unroll]] for (uint c = 0; c < NC; c++)
+        UNROLL(c, NC)
             vx[c][u] = LOAD(V_DTYPE, v, begin + min(first_column + lane + c * WG, a.v_dim - 1));
     }
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++) {
+    UNROLL(i, TILE_Q) {
         vec4 p = p_tile[(i * TILE_K + first) / 4];
-        [[unroll]] for (uint c = 0; c < NC; c++)
-            [[unroll]] for (uint u = 0; u < 4; u++)
+        UNROLL(c, NC)
+            UNROLL(u, 4)
                 acc[i][c] += p[u] * (is_whole || p[u] != 0.0 ? vx[c][u] : 0.0);
     }
 }
@@ -233,8 +233,8 @@ void weighted_values(uint key, bool is_whole)
 
 void write_values(uint number)
 {
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++)
-        [[unroll]] for (uint c = 0; c < NC; c++) {
+    UNROLL(i, TILE_Q)
+        UNROLL(c, NC) {
             uint x = lane + c * WG, column = first_column + x;
             if (first_row + i < n_rows() && x < V_TILE && column < a.v_dim)
                 partial[acc_of(number + i) + column] = acc[i][c];
@@ -244,7 +244,7 @@ void write_values(uint number)
 void write_sum(uint number)
 {
     float sum = 0.0;
-    [[unroll]] for (uint i = 0; i < ROW_LANES; i++)
+    UNROLL(i, ROW_LANES)
         sum += reduced[my_row * ROW_LANES + i];
     if (my_keys != 0u || first_row + my_row >= n_rows() || first_column != 0u)
         return;

@@ -16,10 +16,17 @@ const uint K_STAGE = TILE_Q * CHUNK_STRIDE; // k follows q
 shared real4 stage[QK_SIZE > V_SIZE ? QK_SIZE : V_SIZE];
 shared head_place q_places[TILE_Q];
 
+// Reductions come when neither q and k nor v are staged.
+#if EXTRAS & EXTRA_F16_SUMS
+shared vec4 part[TILE_Q * TX / 4];
+#else
+#define part stage
+#endif
+
 void find_q()
 {
-    for (uint i = gl_LocalInvocationIndex; i < TILE_Q; i += WG)
-        q_places[i] = q_place(query_of(first_row + i), head_of(kv_head, first_row + i));
+    for (uint row = gl_LocalInvocationIndex; row < TILE_Q; row += WG)
+        q_places[row] = q_place(row_query[row], row_head[row]);
     barrier();
 }
 
@@ -78,9 +85,9 @@ void raw_scores(uint key)
         barrier();
         for (uint x = 0; x < CHUNK / 4; x++) {
             real4 qx[MQ], kx[MK];
-            [[unroll]] for (uint i = 0; i < MQ; i++)
-                qx[i] = stage[(ty * MQ + i) * CHUNK_STRIDE + x];
-            [[unroll]] for (uint j = 0; j < MK; j++)
+            UNROLL(i, MQ)
+                qx[i] = stage[row_of(i) * CHUNK_STRIDE + x];
+            UNROLL(j, MK)
                 kx[j] = stage[K_STAGE + (tx + j * TX) * CHUNK_STRIDE + x];
             add_products(qx, kx);
         }
@@ -98,9 +105,9 @@ void weighted_values(uint key, bool is_whole)
         for (uint x = 0; x < V_KEYS; x++) {
             real px[MQ];
             real4 vx[NV];
-            [[unroll]] for (uint i = 0; i < MQ; i++)
-                px[i] = p_tile[(ty * MQ + i) * P_STRIDE + (done + x) / 4][(done + x) % 4];
-            [[unroll]] for (uint c = 0; c < NV; c++)
+            UNROLL(i, MQ)
+                px[i] = p_tile[row_of(i) * P_STRIDE + (done + x) / 4][(done + x) % 4];
+            UNROLL(c, NV)
                 vx[c] = stage[x * V_ROW + min(tx + c * TX, V_ROW - 1)];
             add_values(px, vx, is_whole);
         }

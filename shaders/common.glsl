@@ -18,10 +18,15 @@ spirv_execution_mode(extensions = ["SPV_KHR_float_controls"], capabilities = [44
 layout(local_size_x_id = 0) in;
 #define WG gl_WorkGroupSize.x
 
-// Arguments up to 128 bytes are push constants, others a buffer behind the kernel's own.
+// A loop over i below n, unrolled by every driver: older ones of Mali's cannot where i is counted
+// at the loop's end, and arrays then pass through registers element by element.
+#define UNROLL(i, n) [[unroll]] for (uint i = ~0u; ++i < (n);)
+
+// Arguments up to 128 bytes are push constants, others a uniform buffer behind the kernel's own:
+// compilers know ways to it that take no registers.
 #ifdef ARGS_BINDING
 #define ARGS(type)                                                                                 \
-    layout(set = 0, binding = ARGS_BINDING, std430) restrict readonly buffer Args                  \
+    layout(set = 0, binding = ARGS_BINDING, std140) uniform Args                                   \
     {                                                                                              \
         type a;                                                                                    \
     }

@@ -100,15 +100,15 @@ void find_tile()
     segment_begin = int(query_of(first_row) / a.segment * a.segment) + a.shift;
     tx = gl_LocalInvocationIndex % TX;
     ty = gl_LocalInvocationIndex / TX;
-    [[unroll]] for (uint c = 0; c < NC; c++)
+    UNROLL(c, NC)
         columns[c] = min(first_column + tx + c * TX, a.v_dim - 1u);
 }
 
 void init_rows()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
+    UNROLL(i, MQ) {
         z[i] = 0.0;
-        [[unroll]] for (uint c = 0; c < NC; c++)
+        UNROLL(c, NC)
             o[i][c] = 0.0;
     }
 }
@@ -165,17 +165,17 @@ void add_state(uint entry, uint slot)
     [[dont_unroll]] for (uint x = 0; x < n; x++) {
         uint row = STATE_ROW(a.sums, batch, kv_head, entry, dim_of(slot + x));
         float s[NC];
-        [[unroll]] for (uint c = 0; c < NC; c++)
+        UNROLL(c, NC)
             s[c] = state[row + columns[c]];
-        [[unroll]] for (uint i = 0; i < MQ; i++) {
+        UNROLL(i, MQ) {
             float f = tiles[TURNED + (ty * MQ + i) * STRIDE + x];
-            [[unroll]] for (uint c = 0; c < NC; c++)
+            UNROLL(c, NC)
                 o[i][c] += f * s[c];
         }
     }
     if (tx < n) {
         float sum = norm[NORM_AT(a.sums, batch, kv_head, entry, dim_of(slot + tx))];
-        [[unroll]] for (uint i = 0; i < MQ; i++)
+        UNROLL(i, MQ)
             z[i] += tiles[(ty * MQ + i) * STRIDE + tx] * sum;
     }
 }
@@ -197,8 +197,8 @@ void add_sums()
 
 void clear_weights()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
+    UNROLL(i, MQ)
+        UNROLL(j, MK)
             w[i][j] = 0.0;
 }
 
@@ -206,11 +206,11 @@ void clear_weights()
 #define ADD_PRODUCTS(first, sums)                                                                  \
     [[dont_unroll]] for (uint x = 0; x < CHUNK; x++) {                                             \
         float kx[MK];                                                                              \
-        [[unroll]] for (uint j = 0; j < MK; j++)                                                   \
+        UNROLL(j, MK)                                                   \
             kx[j] = tiles[first + K_TILE + (tx + j * TX) * STRIDE + x];                            \
-        [[unroll]] for (uint i = 0; i < MQ; i++) {                                                 \
+        UNROLL(i, MQ) {                                                 \
             float qx = tiles[first + (ty * MQ + i) * STRIDE + x];                                  \
-            [[unroll]] for (uint j = 0; j < MK; j++)                                               \
+            UNROLL(j, MK)                                               \
                 sums[i][j] += qx * kx[j];                                                          \
         }                                                                                          \
     }
@@ -220,8 +220,8 @@ float plain[MQ][MK]; // p(q) . p(k)
 
 void clear_plain()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
+    UNROLL(i, MQ)
+        UNROLL(j, MK)
             plain[i][j] = 0.0;
 }
 #else
@@ -250,9 +250,9 @@ void multiply_features(uint key)
 // Leaves the weights in their tile, 0 for the keys that a row does not see.
 void leave_weights(uint key)
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
+    UNROLL(i, MQ) {
         uint row = ty * MQ + i, end = keys_seen(q_query[row]);
-        [[unroll]] for (uint j = 0; j < MK; j++) {
+        UNROLL(j, MK) {
             uint at = tx + j * TX;
             bool is_seen = key + at < end;
             tiles[row * P_STRIDE + at] = is_seen ? w[i][j] : 0.0;
@@ -267,11 +267,11 @@ void add_values(uint key, bool is_whole)
     [[dont_unroll]] for (uint x = 0; x < TILE_K; x++) {
         uint begin = ROW(v, batch, min(key + x, a.kv_len - 1u), kv_head);
         float value[NC];
-        [[unroll]] for (uint c = 0; c < NC; c++)
+        UNROLL(c, NC)
             value[c] = LOAD(V_DTYPE, v, begin + columns[c]);
-        [[unroll]] for (uint i = 0; i < MQ; i++) {
+        UNROLL(i, MQ) {
             float weight = tiles[(ty * MQ + i) * P_STRIDE + x];
-            [[unroll]] for (uint c = 0; c < NC; c++)
+            UNROLL(c, NC)
                 o[i][c] += weight * (is_whole || weight != 0.0 ? value[c] : 0.0);
         }
     }
@@ -314,17 +314,17 @@ void write_row(uint row, uint i)
     float sum = denominator(ty * MQ + i);
     bool is_nothing = abs(sum) < SMALLEST || !sees_any(query_of(row));
     uint begin = ROW(out, batch, query_of(row), head_of(row));
-    [[unroll]] for (uint c = 0; c < NC; c++)
+    UNROLL(c, NC)
         if (first_column + tx + c * TX < a.v_dim)
             STORE(OUT_DTYPE, result, begin + columns[c], is_nothing ? 0.0 : o[i][c] / sum);
 }
 
 void write_rows()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
+    UNROLL(i, MQ)
         tiles[(ty * MQ + i) * P_STRIDE + tx] = z[i];
     barrier();
-    [[unroll]] for (uint i = 0; i < MQ; i++)
+    UNROLL(i, MQ)
         if (first_row + ty * MQ + i < n_rows())
             write_row(first_row + ty * MQ + i, i);
 }
