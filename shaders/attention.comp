@@ -46,7 +46,8 @@ BUFFER(18, restrict readonly, Sinks, float, sinks);         // (head)
 #include "packed_rows.glsl"
 #include "partial.glsl"
 
-const uint TX = 16;
+// Where columns come in registers alone, a work-item has four of each row.
+const uint TX = STAGED == 0 && V_TILE > 64 ? 32 : 16;
 const uint TY = WG / TX;
 const uint MQ = TILE_Q / TY;
 const uint MK = TILE_K / TX;
@@ -152,13 +153,17 @@ void finish_scores(uint key, bool is_whole)
 // Maximum and sum over the work-items of a row, each of which has left its own in part.
 float row_max(uint row)
 {
-    vec4 x = max(max(part[row * 4], part[row * 4 + 1]), max(part[row * 4 + 2], part[row * 4 + 3]));
+    vec4 x = part[row * (TX / 4)];
+    [[unroll]] for (uint i = 0; ++i < TX / 4;)
+        x = max(x, part[row * (TX / 4) + i]);
     return max(max(x.x, x.y), max(x.z, x.w));
 }
 
 float row_sum(uint row)
 {
-    vec4 x = (part[row * 4] + part[row * 4 + 1]) + (part[row * 4 + 2] + part[row * 4 + 3]);
+    vec4 x = part[row * (TX / 4)];
+    [[unroll]] for (uint i = 0; ++i < TX / 4;)
+        x += part[row * (TX / 4) + i];
     return (x.x + x.y) + (x.z + x.w);
 }
 
@@ -253,8 +258,7 @@ void main()
     find_q();
     init_rows();
     uint begin = split * a.keys_per_split;
-    walk all = walk_of(query_of(first_row), query_of(first_row + TILE_Q - 1),
-                       begin + a.keys_per_split);
+    find_walk(begin + a.keys_per_split);
     for (uint key = next_block(all, begin); key < all.end; key = next_block(all, key + TILE_K)) {
         bool is_whole = is_whole_block(all, key);
         raw_scores(key);

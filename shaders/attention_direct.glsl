@@ -7,6 +7,16 @@ void find_q()
 {
 }
 
+// The keys that the tile sees take no registers either.
+shared walk all;
+
+void find_walk(uint end)
+{
+    if (gl_LocalInvocationIndex == 0u)
+        all = walk_of(row_query[0], row_query[TILE_Q - 1], end);
+    barrier();
+}
+
 // Elements i to i + 3 of which the first n exist; zeros for the rest.
 #define LOAD4(dtype, buf, i, n)                                                                    \
     vec4(LOAD(dtype, buf, i), (n) > 1 ? LOAD(dtype, buf, (i) + 1) : 0.0,                           \
@@ -15,12 +25,11 @@ void find_q()
 // Products of elements [d, d + n), n at most 4.
 void add_elements(uint q_begin[MQ], uint k_begin[MK], uint d, uint n)
 {
-    real4 qx[MQ], kx[MK];
-    UNROLL(i, MQ)
-        qx[i] = Q_FACTOR(real4, LOAD4(Q_DTYPE, q, q_begin[i] + d, n));
+    real4 kx[MK];
     UNROLL(j, MK)
         kx[j] = real4(LOAD4(K_DTYPE, k, k_begin[j] + d, n));
-    add_products(qx, kx);
+    UNROLL(i, MQ)
+        add_products(i, Q_FACTOR(real4, LOAD4(Q_DTYPE, q, q_begin[i] + d, n)), kx);
 }
 
 void raw_scores(uint key)
@@ -41,22 +50,28 @@ void raw_scores(uint key)
     take_products();
 }
 
+// Columns of v from `column` on, of those from element `begin` on. Those past the last one repeat
+// others, and are not written.
+real4 load_v(uint begin, uint column)
+{
+    vec4 x;
+    if (V_TILE % 4 == 0)
+        begin += min(column, n_columns - 4);
+    UNROLL(u, 4)
+        x[u] = LOAD(V_DTYPE, v, begin + (V_TILE % 4 == 0 ? u : min(column + u, n_columns - 1)));
+    return real4(x);
+}
+
 void weighted_values(uint key, bool is_whole)
 {
     clear_values();
     [[dont_unroll]] for (uint x = 0; x < TILE_K; x++) {
         real px[MQ];
-        real4 vx[NV];
         uint begin = ROW(v, batch, k_token(key + x), kv_head) + first_column;
         UNROLL(i, MQ)
             px[i] = p_tile[row_of(i) * P_STRIDE + x / 4][x % 4];
-        UNROLL(c, NV) {
-            uint column = 4 * (tx + c * TX);
-            vx[c] = real4(column < n_columns
-                              ? LOAD4(V_DTYPE, v, begin + column, n_columns - column)
-                              : vec4(0.0));
-        }
-        add_values(px, vx, is_whole);
+        UNROLL(c, NV)
+            add_values(c, px, load_v(begin, 4 * (tx + c * TX)), is_whole);
     }
     take_values();
 }

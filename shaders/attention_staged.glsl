@@ -30,6 +30,13 @@ void find_q()
     barrier();
 }
 
+walk all; // the keys that the tile sees
+
+void find_walk(uint end)
+{
+    all = walk_of(query_of(first_row), query_of(first_row + TILE_Q - 1), end);
+}
+
 // Elements [d, d + CHUNK) of the tile's rows and of TILE_K keys.
 #if PAIRED
 void stage_pair(uint row_begin, uint x, real first, real second)
@@ -84,12 +91,11 @@ void raw_scores(uint key)
         stage_qk(key, d);
         barrier();
         for (uint x = 0; x < CHUNK / 4; x++) {
-            real4 qx[MQ], kx[MK];
-            UNROLL(i, MQ)
-                qx[i] = stage[row_of(i) * CHUNK_STRIDE + x];
+            real4 kx[MK];
             UNROLL(j, MK)
                 kx[j] = stage[K_STAGE + (tx + j * TX) * CHUNK_STRIDE + x];
-            add_products(qx, kx);
+            UNROLL(i, MQ)
+                add_products(i, stage[row_of(i) * CHUNK_STRIDE + x], kx);
         }
         take_products();
         barrier(); // the stage may be written again
@@ -104,12 +110,10 @@ void weighted_values(uint key, bool is_whole)
         barrier();
         for (uint x = 0; x < V_KEYS; x++) {
             real px[MQ];
-            real4 vx[NV];
             UNROLL(i, MQ)
                 px[i] = p_tile[row_of(i) * P_STRIDE + (done + x) / 4][(done + x) % 4];
             UNROLL(c, NV)
-                vx[c] = stage[x * V_ROW + min(tx + c * TX, V_ROW - 1)];
-            add_values(px, vx, is_whole);
+                add_values(c, px, stage[x * V_ROW + min(tx + c * TX, V_ROW - 1)], is_whole);
         }
         barrier(); // the stage may be written again
     }

@@ -23,11 +23,10 @@ void clear_products()
         }
 }
 
-void add_products(real4 qx[MQ], real4 kx[MK])
+void add_products(uint i, real4 qx, real4 kx[MK])
 {
-    UNROLL(i, MQ)
-        UNROLL(j, MK)
-            s_part[i][j] += qx[i] * kx[j];
+    UNROLL(j, MK)
+        s_part[i][j] += qx * kx[j];
 }
 
 void take_products()
@@ -72,12 +71,10 @@ void clear_products()
             s[i][j] = 0.0;
 }
 
-void add_products(real4 qx[MQ], real4 kx[MK])
+void add_products(uint i, real4 qx, real4 kx[MK])
 {
-    UNROLL(i, MQ)
-        UNROLL(j, MK)
-            s[i][j] += qx[i].x * kx[j].x + qx[i].y * kx[j].y + qx[i].z * kx[j].z +
-                       qx[i].w * kx[j].w;
+    UNROLL(j, MK)
+        s[i][j] += qx.x * kx[j].x + qx.y * kx[j].y + qx.z * kx[j].z + qx.w * kx[j].w;
 }
 
 void take_products()
@@ -95,11 +92,10 @@ void take_values()
 }
 #endif
 
-// Adds the weights px, each for one key, times this work-item's columns of v. A hidden key's value
+// Adds the rows' weights of a key times four of this work-item's columns of v. A hidden key's value
 // must not even meet a zero.
-void add_values(real px[MQ], real4 vx[NV], bool is_whole)
+void add_values(uint c, real px[MQ], real4 vx, bool is_whole)
 {
     UNROLL(i, MQ)
-        UNROLL(c, NV)
-            VALUES[i][c] += px[i] * (is_whole || px[i] != 0.0 ? vx[c] : real4(0.0));
+        VALUES[i][c] += px[i] * (is_whole || px[i] != 0.0 ? vx : real4(0.0));
 }

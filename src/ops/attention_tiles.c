@@ -183,7 +183,8 @@ const char *gyre_attention_refuse_direct(const struct gyre_device_info *info,
 
 static struct gyre_attention_tile direct_tile(const struct gyre_attention_problem *p)
 {
-    return (struct gyre_attention_tile){64, 8, 32, gyre_attention_gpu_v_tile(p)};
+    const uint32_t v_tile = gyre_attention_gpu_v_tile(p), wg = v_tile > 64 ? 128 : 64;
+    return (struct gyre_attention_tile){wg, 8, wg / 2, v_tile};
 }
 
 void gyre_attention_add_direct(const struct gyre_device *device,
