@@ -63,7 +63,8 @@ const uint split = 0;
 uint tx, ty;
 
 // What the tile's rows are and see: here they take no registers.
-shared uint row_query[TILE_Q], row_head[TILE_Q];
+const uint NO_ROW = ~0u; // past the last one
+shared uint row_number[TILE_Q], row_query[TILE_Q], row_head[TILE_Q];
 shared keys row_keys[TILE_Q];
 
 // The MQ rows of this work-item.
@@ -92,8 +93,10 @@ void find_tile()
 void find_rows()
 {
     for (uint row = gl_LocalInvocationIndex; row < TILE_Q; row += WG) {
-        row_query[row] = query_of(first_row + row);
-        row_head[row] = head_of(kv_head, first_row + row);
+        uint number = first_row + row;
+        row_number[row] = number < n_rows() ? number : NO_ROW;
+        row_query[row] = query_of(number);
+        row_head[row] = head_of(kv_head, number);
         row_keys[row] = keys_of(row_query[row]);
     }
     barrier();
@@ -214,7 +217,7 @@ void write_columns(uint i, uint begin, float factor)
 #if EXTRAS & EXTRA_PARTIAL
 void write_row(uint i, float sum)
 {
-    uint number = partial_of(kv_head, split, first_row + row_of(i));
+    uint number = partial_of(kv_head, split, row_number[row_of(i)]);
     if (first_column == 0u && tx == 0u) {
         result[sums_of(number)] = m[i];
         result[sums_of(number) + 1] = sum;
@@ -241,7 +244,7 @@ void write_rows()
     barrier();
     UNROLL(i, MQ) {
         float sum = row_sum(row_of(i));
-        if (first_row + row_of(i) < n_rows())
+        if (row_number[row_of(i)] != NO_ROW)
             write_row(i, sum);
     }
 }
