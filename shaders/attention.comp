@@ -45,6 +45,7 @@ BUFFER(18, restrict readonly, Sinks, float, sinks);         // (head)
 #include "walk.glsl"
 #include "packed_rows.glsl"
 #include "partial.glsl"
+#include "tile_rows.glsl"
 
 // Where columns come in registers alone, a work-item has four of each row.
 const uint TX = STAGED == 0 && V_TILE > 64 ? 32 : 16;
@@ -61,11 +62,6 @@ uint split;
 const uint split = 0;
 #endif
 uint tx, ty;
-
-// What the tile's rows are and see: here they take no registers.
-const uint NO_ROW = ~0u; // past the last one
-shared uint row_number[TILE_Q], row_query[TILE_Q], row_head[TILE_Q];
-shared keys row_keys[TILE_Q];
 
 // The MQ rows of this work-item.
 float m[MQ], l[MQ]; // l: over this work-item's keys only
@@ -88,18 +84,6 @@ void find_tile()
     n_columns = min(a.v_dim - first_column, V_TILE);
     tx = gl_LocalInvocationIndex % TX;
     ty = gl_LocalInvocationIndex / TX;
-}
-
-void find_rows()
-{
-    for (uint row = gl_LocalInvocationIndex; row < TILE_Q; row += WG) {
-        uint number = first_row + row;
-        row_number[row] = number < n_rows() ? number : NO_ROW;
-        row_query[row] = query_of(number);
-        row_head[row] = head_of(kv_head, number);
-        row_keys[row] = keys_of(row_query[row]);
-    }
-    barrier();
 }
 
 // Number within the tile.
@@ -257,19 +241,19 @@ void main()
     if (first_row >= n_rows())
         return;
 #endif
-    find_rows();
+    find_rows(kv_head, first_row);
     find_q();
     init_rows();
     uint begin = split * a.keys_per_split;
     find_walk(begin + a.keys_per_split);
     for (uint key = next_block(all, begin); key < all.end; key = next_block(all, key + TILE_K)) {
-        bool is_whole = is_whole_block(all, key);
         raw_scores(key);
-        finish_scores(key, is_whole);
+        bool all_seen = is_whole(key);
+        finish_scores(key, all_seen);
         update_rows();
         if (a.has_out == 0u)
             continue;
-        if (is_whole)
+        if (all_seen)
             weighted_values(key, true);
         else
             weighted_values(key, false);

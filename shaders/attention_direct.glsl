@@ -7,7 +7,7 @@ void find_q()
 {
 }
 
-// The keys that the tile sees take no registers either.
+// Where the tile walks takes no registers either.
 shared walk all;
 
 void find_walk(uint end)
@@ -15,6 +15,11 @@ void find_walk(uint end)
     if (gl_LocalInvocationIndex == 0u)
         all = walk_of(row_query[0], row_query[TILE_Q - 1], end);
     barrier();
+}
+
+bool is_whole(uint key)
+{
+    return is_whole_block(row_keys[0], row_keys[TILE_Q - 1], key);
 }
 
 // Elements i to i + 3 of which the first n exist; zeros for the rest.

@@ -37,6 +37,7 @@ BUFFER(4, restrict writeonly, Partial, float, partial);     // acc (R, v_dim), t
 #include "walk.glsl"
 #include "packed_rows.glsl"
 #include "partial.glsl"
+#include "tile_rows.glsl"
 #include "heads.glsl"
 
 const uint LX = 4;
@@ -88,8 +89,8 @@ void init_rows()
 void stage_q(uint d)
 {
     for (uint e = 2 * lane; e < TILE_Q * CHUNK; e += 2 * WG) {
-        uint row = first_row + e / CHUNK;
-        vec2 pair = q_pair(q_place(query_of(row), head_of(kv_head, row)), d + e % CHUNK);
+        uint row = e / CHUNK;
+        vec2 pair = q_pair(q_place(row_query[row], row_head[row]), d + e % CHUNK);
         q_stage[e / 4][e % 4] = pair.x;
         q_stage[e / 4][e % 4 + 1] = pair.y;
     }
@@ -104,8 +105,8 @@ vec4 load_k(head_place key, uint d)
 void stage_q(uint d)
 {
     for (uint e = lane; e < TILE_Q * CHUNK; e += WG) {
-        uint row = first_row + e / CHUNK, at = d + e % CHUNK;
-        uint begin = q_place(query_of(row), head_of(kv_head, row));
+        uint row = e / CHUNK, at = d + e % CHUNK;
+        uint begin = q_place(row_query[row], row_head[row]);
         q_stage[e / 4][e % 4] = at < HEAD_DIM ? LOAD(Q_DTYPE, q, begin + at) : 0.0;
     }
     barrier();
@@ -120,16 +121,22 @@ vec4 load_k(head_place key, uint d)
 }
 #endif
 
+// Keys that meet q at once, so that it is read once for them; turning them takes registers enough.
+const uint TOGETHER = PAIRED ? 1 : MK;
+
 void add_products(inout float s[TILE_Q][MK], head_place keys_at[MK], uint chunk)
 {
     [[dont_unroll]] for (uint d = lane % LX * 4; d < min(CHUNK, HEAD_DIM - chunk); d += LX * 4) {
-        vec4 kx[MK];
-        UNROLL(j, MK)
-            kx[j] = load_k(keys_at[j], chunk + d);
-        UNROLL(i, TILE_Q) {
-            vec4 qx = q_stage[(i * CHUNK + d) / 4];
-            UNROLL(j, MK)
-                s[i][j] += qx.x * kx[j].x + qx.y * kx[j].y + qx.z * kx[j].z + qx.w * kx[j].w;
+        UNROLL(part, MK / TOGETHER) {
+            vec4 kx[TOGETHER];
+            UNROLL(j, TOGETHER)
+                kx[j] = load_k(keys_at[part * TOGETHER + j], chunk + d);
+            UNROLL(i, TILE_Q) {
+                vec4 qx = q_stage[(i * CHUNK + d) / 4];
+                UNROLL(j, TOGETHER)
+                    s[i][part * TOGETHER + j] += qx.x * kx[j].x + qx.y * kx[j].y + qx.z * kx[j].z +
+                                                 qx.w * kx[j].w;
+            }
         }
     }
 }
@@ -169,8 +176,8 @@ float dot_product(uint key)
 // What softmax sees of my row and keys.
 vec4 finished_scores(uint key, bool is_whole)
 {
-    uint query = query_of(first_row + my_row), head = head_of(kv_head, first_row + my_row);
-    keys seen = keys_of(query);
+    uint query = row_query[my_row], head = row_head[my_row];
+    keys seen = row_keys[my_row];
     vec4 s;
     UNROLL(u, 4) {
         uint at = key + my_keys + u;
@@ -236,7 +243,7 @@ void write_values(uint number)
     UNROLL(i, TILE_Q)
         UNROLL(c, NC) {
             uint x = lane + c * WG, column = first_column + x;
-            if (first_row + i < n_rows() && x < V_TILE && column < a.v_dim)
+            if (row_number[i] != NO_ROW && x < V_TILE && column < a.v_dim)
                 partial[acc_of(number + i) + column] = acc[i][c];
         }
 }
@@ -246,7 +253,7 @@ void write_sum(uint number)
     float sum = 0.0;
     UNROLL(i, ROW_LANES)
         sum += reduced[my_row * ROW_LANES + i];
-    if (my_keys != 0u || first_row + my_row >= n_rows() || first_column != 0u)
+    if (my_keys != 0u || row_number[my_row] == NO_ROW || first_column != 0u)
         return;
     partial[sums_of(number + my_row)] = m;
     partial[sums_of(number + my_row) + 1] = sum;
@@ -260,6 +267,7 @@ void main()
     if (first_row >= n_rows())
         return;
 #endif
+    find_rows(kv_head, first_row);
     init_rows();
     uint begin = split * a.keys_per_split;
     walk all = walk_of(query_of(first_row), query_of(first_row + TILE_Q - 1),
@@ -267,8 +275,8 @@ void main()
     if (HEAD_DIM <= CHUNK)
         stage_q(0);
     for (uint key = next_block(all, begin); key < all.end; key = next_block(all, key + TILE_K)) {
-        bool is_whole = is_whole_block(all, key);
         partial_products(key);
+        bool is_whole = is_whole_block(row_keys[0], row_keys[TILE_Q - 1], key);
         update_row(finished_scores(key, is_whole));
         if (a.has_out == 0u)
             continue;
@@ -280,7 +288,7 @@ void main()
     }
     reduced[lane] = l;
     barrier();
-    uint number = partial_of(kv_head, split, first_row);
+    uint number = partial_of(kv_head, split, row_number[0]);
     write_values(number);
     write_sum(number);
 }

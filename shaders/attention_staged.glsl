@@ -30,11 +30,21 @@ void find_q()
     barrier();
 }
 
-walk all; // the keys that the tile sees
+// In registers, which may be those of the whole group, here and for the addresses that follow.
+walk all;
+keys first_keys, last_keys;
 
 void find_walk(uint end)
 {
-    all = walk_of(query_of(first_row), query_of(first_row + TILE_Q - 1), end);
+    uint first = query_of(first_row), last = query_of(first_row + TILE_Q - 1);
+    all = walk_of(first, last, end);
+    first_keys = keys_of(first);
+    last_keys = keys_of(last);
+}
+
+bool is_whole(uint key)
+{
+    return is_whole_block(first_keys, last_keys, key);
 }
 
 // Elements [d, d + CHUNK) of the tile's rows and of TILE_K keys.

@@ -24,33 +24,33 @@ uint next_block(walk w, uint key)
     return key;
 }
 
-bool is_whole_block(walk w, uint key)
+bool is_whole_block(keys first, keys last, uint key)
 {
     return false; // each key is asked
 }
 #else
 struct walk {
-    keys some, all; // what some row may see, and what every row does
-    uint end;       // no block from here on
+    uint lo, keep; // blocks before `lo` are seen only where they begin before `keep`
+    uint end;      // no block from here on
 };
 
 // All bounds of keys grow with the query.
 walk walk_of(uint first, uint last, uint end)
 {
-    keys head = keys_of(first), tail = keys_of(last);
-    return walk(keys(head.lo - head.lo % TILE_K, tail.hi, tail.keep),
-                keys(tail.lo, head.hi, head.keep), min(end, max(tail.hi, tail.keep)));
+    keys first_seen = keys_of(first), last_seen = keys_of(last);
+    return walk(first_seen.lo - first_seen.lo % TILE_K, last_seen.keep,
+                min(end, max(last_seen.hi, last_seen.keep)));
 }
 
 uint next_block(walk w, uint key)
 {
-    return key < w.some.keep ? key : max(key, w.some.lo);
+    return key < w.keep ? key : max(key, w.lo);
 }
 
-// Every row sees the whole block, and no mask asks.
-bool is_whole_block(walk w, uint key)
+// Every row sees the whole block, and no mask asks. What the first row and the last one see tells.
+bool is_whole_block(keys first, keys last, uint key)
 {
-    return MASK_DTYPE == DTYPE_NONE && ((w.all.lo <= key && key + TILE_K <= w.all.hi) ||
-                                        key + TILE_K <= w.all.keep);
+    return MASK_DTYPE == DTYPE_NONE && ((last.lo <= key && key + TILE_K <= first.hi) ||
+                                        key + TILE_K <= first.keep);
 }
 #endif
