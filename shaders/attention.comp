@@ -201,7 +201,7 @@ void write_columns(uint i, uint begin, float factor)
 #if EXTRAS & EXTRA_PARTIAL
 void write_row(uint i, float sum)
 {
-    uint number = partial_of(kv_head, split, row_number[row_of(i)]);
+    uint number = row_number[row_of(i)];
     if (first_column == 0u && tx == 0u) {
         result[sums_of(number)] = m[i];
         result[sums_of(number) + 1] = sum;
@@ -241,7 +241,7 @@ void main()
     if (first_row >= n_rows())
         return;
 #endif
-    find_rows(kv_head, first_row);
+    find_rows(kv_head, split, first_row);
     find_q();
     init_rows();
     uint begin = split * a.keys_per_split;

@@ -8,7 +8,7 @@
 //
 // groups: (splits * v tiles, kv heads * row tiles, batch), v tiles and row tiles innermost. A group
 // owns TILE_Q packed rows and V_TILE columns of v, and its work-items take three shapes:
-//   products   LX share a key, each taking every LX-th vec4 of it, with MK keys each
+//   products   LX share a key, each taking every LX-th four or pair of it, with MK keys each
 //   softmax    one row and four neighbouring keys each, so TILE_Q * TILE_K is 4 WG
 //   values     NC columns of v each, WG apart
 #version 450
@@ -83,9 +83,12 @@ void init_rows()
             acc[i][c] = 0.0;
 }
 
-// stage_q: elements [d, d + CHUNK) of the rows. load_k: elements [d, d + 4) of a key, zeros past
-// its end.
+// stage_q: elements [d, d + CHUNK) of the rows. load_k: elements [d, d + WIDTH) of a key, zeros past
+// its end. staged_q: as many of a row. A pair that turns takes registers enough.
 #if PAIRED
+#define WIDTH    2
+#define elements vec2
+
 void stage_q(uint d)
 {
     for (uint e = 2 * lane; e < TILE_Q * CHUNK; e += 2 * WG) {
@@ -97,11 +100,24 @@ void stage_q(uint d)
     barrier();
 }
 
-vec4 load_k(head_place key, uint d)
+elements load_k(head_place key, uint d)
 {
-    return vec4(k_pair(key, d), k_pair(key, d + 2));
+    return k_pair(key, d);
+}
+
+elements staged_q(uint at)
+{
+    return vec2(q_stage[at / 4][at % 4], q_stage[at / 4][at % 4 + 1]);
+}
+
+float product(elements x, elements y)
+{
+    return x.x * y.x + x.y * y.y;
 }
 #else
+#define WIDTH    4
+#define elements vec4
+
 void stage_q(uint d)
 {
     for (uint e = lane; e < TILE_Q * CHUNK; e += WG) {
@@ -112,31 +128,36 @@ void stage_q(uint d)
     barrier();
 }
 
-vec4 load_k(head_place key, uint d)
+elements load_k(head_place key, uint d)
 {
-    vec4 x;
+    elements x;
     UNROLL(u, 4)
         x[u] = HEAD_DIM % 4 == 0 || d + u < HEAD_DIM ? LOAD(K_DTYPE, k, key + d + u) : 0.0;
     return x;
 }
-#endif
 
-// Keys that meet q at once, so that it is read once for them; turning them takes registers enough.
-const uint TOGETHER = PAIRED ? 1 : MK;
+elements staged_q(uint at)
+{
+    return q_stage[at / 4];
+}
+
+float product(elements x, elements y)
+{
+    return x.x * y.x + x.y * y.y + x.z * y.z + x.w * y.w;
+}
+#endif
 
 void add_products(inout float s[TILE_Q][MK], head_place keys_at[MK], uint chunk)
 {
-    [[dont_unroll]] for (uint d = lane % LX * 4; d < min(CHUNK, HEAD_DIM - chunk); d += LX * 4) {
-        UNROLL(part, MK / TOGETHER) {
-            vec4 kx[TOGETHER];
-            UNROLL(j, TOGETHER)
-                kx[j] = load_k(keys_at[part * TOGETHER + j], chunk + d);
-            UNROLL(i, TILE_Q) {
-                vec4 qx = q_stage[(i * CHUNK + d) / 4];
-                UNROLL(j, TOGETHER)
-                    s[i][part * TOGETHER + j] += qx.x * kx[j].x + qx.y * kx[j].y + qx.z * kx[j].z +
-                                                 qx.w * kx[j].w;
-            }
+    const uint step = LX * WIDTH;
+    [[dont_unroll]] for (uint d = lane % LX * WIDTH; d < min(CHUNK, HEAD_DIM - chunk); d += step) {
+        elements kx[MK];
+        UNROLL(j, MK)
+            kx[j] = load_k(keys_at[j], chunk + d);
+        UNROLL(i, TILE_Q) {
+            elements qx = staged_q(i * CHUNK + d);
+            UNROLL(j, MK)
+                s[i][j] += product(qx, kx[j]);
         }
     }
 }
@@ -238,25 +259,25 @@ void weighted_values(uint key, bool is_whole)
         add_values(key, x, is_whole);
 }
 
-void write_values(uint number)
+void write_values()
 {
     UNROLL(i, TILE_Q)
         UNROLL(c, NC) {
             uint x = lane + c * WG, column = first_column + x;
             if (row_number[i] != NO_ROW && x < V_TILE && column < a.v_dim)
-                partial[acc_of(number + i) + column] = acc[i][c];
+                partial[acc_of(row_number[i]) + column] = acc[i][c];
         }
 }
 
-void write_sum(uint number)
+void write_sum()
 {
     float sum = 0.0;
     UNROLL(i, ROW_LANES)
         sum += reduced[my_row * ROW_LANES + i];
     if (my_keys != 0u || row_number[my_row] == NO_ROW || first_column != 0u)
         return;
-    partial[sums_of(number + my_row)] = m;
-    partial[sums_of(number + my_row) + 1] = sum;
+    partial[sums_of(row_number[my_row])] = m;
+    partial[sums_of(row_number[my_row]) + 1] = sum;
 }
 
 void main()
@@ -267,7 +288,7 @@ void main()
     if (first_row >= n_rows())
         return;
 #endif
-    find_rows(kv_head, first_row);
+    find_rows(kv_head, split, first_row);
     init_rows();
     uint begin = split * a.keys_per_split;
     walk all = walk_of(query_of(first_row), query_of(first_row + TILE_Q - 1),
@@ -288,7 +309,6 @@ void main()
     }
     reduced[lane] = l;
     barrier();
-    uint number = partial_of(kv_head, split, row_number[0]);
-    write_values(number);
-    write_sum(number);
+    write_values();
+    write_sum();
 }
