@@ -102,7 +102,12 @@ void stage_q(uint d)
 
 elements load_k(head_place key, uint d)
 {
-    return k_pair(key, d);
+    return stored_k_pair(key, d);
+}
+
+elements turned_k(elements x, head_place key, uint d)
+{
+    return turned_k_pair(x, key, d);
 }
 
 elements staged_q(uint at)
@@ -136,6 +141,11 @@ elements load_k(head_place key, uint d)
     return x;
 }
 
+elements turned_k(elements x, head_place key, uint d)
+{
+    return x;
+}
+
 elements staged_q(uint at)
 {
     return q_stage[at / 4];
@@ -154,6 +164,8 @@ void add_products(inout float s[TILE_Q][MK], head_place keys_at[MK], uint chunk)
         elements kx[MK];
         UNROLL(j, MK)
             kx[j] = load_k(keys_at[j], chunk + d);
+        UNROLL(j, MK)
+            kx[j] = turned_k(kx[j], keys_at[j], chunk + d);
         UNROLL(i, TILE_Q) {
             elements qx = staged_q(i * CHUNK + d);
             UNROLL(j, MK)
