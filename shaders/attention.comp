@@ -242,10 +242,9 @@ void main()
         return;
 #endif
     find_rows(kv_head, split, first_row);
-    find_q();
     init_rows();
     uint begin = split * a.keys_per_split;
-    find_walk(begin + a.keys_per_split);
+    start(begin + a.keys_per_split);
     for (uint key = next_block(all, begin); key < all.end; key = next_block(all, key + TILE_K)) {
         raw_scores(key);
         bool all_seen = is_whole(key);

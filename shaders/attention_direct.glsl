@@ -3,14 +3,11 @@
 
 shared vec4 part[TILE_Q * TX / 4];
 
-void find_q()
-{
-}
-
 // Where the tile walks takes no registers either.
 shared walk all;
 
-void find_walk(uint end)
+// Before the walk over keys up to `end`.
+void start(uint end)
 {
     if (gl_LocalInvocationIndex == 0u)
         all = walk_of(row_query[0], row_query[TILE_Q - 1], end);

@@ -83,8 +83,9 @@ void init_rows()
             acc[i][c] = 0.0;
 }
 
-// stage_q: elements [d, d + CHUNK) of the rows. load_k: elements [d, d + WIDTH) of a key, zeros past
-// its end. staged_q: as many of a row. A pair that turns takes registers enough.
+// stage_q: elements [d, d + CHUNK) of the rows. staged_q: WIDTH of them. load_k: elements
+// [d, d + WIDTH) of a key, zeros past its end, which turned_k may still turn: that takes registers,
+// so it comes when all are loaded, and for no more than a pair.
 #if PAIRED
 #define WIDTH    2
 #define elements vec2

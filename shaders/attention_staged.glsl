@@ -23,23 +23,20 @@ shared vec4 part[TILE_Q * TX / 4];
 #define part stage
 #endif
 
-void find_q()
-{
-    for (uint row = gl_LocalInvocationIndex; row < TILE_Q; row += WG)
-        q_places[row] = q_place(row_query[row], row_head[row]);
-    barrier();
-}
-
 // In registers, which may be those of the whole group, here and for the addresses that follow.
 walk all;
 keys first_keys, last_keys;
 
-void find_walk(uint end)
+// Before the walk over keys up to `end`.
+void start(uint end)
 {
     uint first = query_of(first_row), last = query_of(first_row + TILE_Q - 1);
     all = walk_of(first, last, end);
     first_keys = keys_of(first);
     last_keys = keys_of(last);
+    for (uint row = gl_LocalInvocationIndex; row < TILE_Q; row += WG)
+        q_places[row] = q_place(row_query[row], row_head[row]);
+    barrier();
 }
 
 bool is_whole(uint key)

@@ -82,8 +82,8 @@ uint bf16_bits(float value)
     return is_nan ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 }
 
-// By integers: unpackHalf2x16 may flush subnormals, which are ordinary numbers in f32. They are what
-// their digits add to 2^-14.
+// By integers: unpackHalf2x16 may flush subnormals, which are ordinary numbers in f32: what their
+// digits add to 2^-14.
 float f16_value(uint bits)
 {
     uint rest = bits << 17 >> 4; // exponent and digits, where f32 has them

@@ -215,11 +215,11 @@ void clear_weights()
 #define ADD_PRODUCTS(first, sums)                                                                  \
     [[dont_unroll]] for (uint x = 0; x < CHUNK; x++) {                                             \
         float kx[MK];                                                                              \
-        UNROLL(j, MK)                                                   \
+        UNROLL(j, MK)                                                                              \
             kx[j] = tiles[first + K_TILE + (tx + j * TX) * STRIDE + x];                            \
-        UNROLL(i, MQ) {                                                 \
+        UNROLL(i, MQ) {                                                                            \
             float qx = tiles[first + (ty * MQ + i) * STRIDE + x];                                  \
-            UNROLL(j, MK)                                               \
+            UNROLL(j, MK)                                                                          \
                 sums[i][j] += qx * kx[j];                                                          \
         }                                                                                          \
     }
