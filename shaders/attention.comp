@@ -45,14 +45,14 @@ BUFFER(18, restrict readonly, Sinks, float, sinks);         // (head)
 #include "walk.glsl"
 #include "packed_rows.glsl"
 #include "partial.glsl"
+#include "tile_rows.glsl"
 
-const uint TX = 16;
+// Where columns come in registers alone, a work-item has four of each row.
+const uint TX = STAGED == 0 && V_TILE > 64 ? 32 : 16;
 const uint TY = WG / TX;
 const uint MQ = TILE_Q / TY;
 const uint MK = TILE_K / TX;
 const uint NV = (V_TILE + 4 * TX - 1) / (4 * TX);
-
-shared vec4 part[TILE_Q * TX / 4]; // (TILE_Q, TX) what each work-item brings to a reduction
 
 // The tile of this group and the place of this work-item in it.
 uint kv_head, first_row, first_column, n_columns;
@@ -86,17 +86,18 @@ void find_tile()
     ty = gl_LocalInvocationIndex / TX;
 }
 
+// Number within the tile.
 uint row_of(uint i)
 {
-    return first_row + ty * MQ + i;
+    return ty * MQ + i;
 }
 
 void init_rows()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
+    UNROLL(i, MQ) {
         m[i] = NEG_INF;
         l[i] = 0.0;
-        [[unroll]] for (uint c = 0; c < NV; c++)
+        UNROLL(c, NV)
             o[i][c] = vec4(0.0);
     }
 }
@@ -107,6 +108,7 @@ void init_rows()
 const uint P_STRIDE = TILE_K / 4 | 1;
 shared real4 p_tile[TILE_Q * P_STRIDE];
 
+// What each work-item brings to a reduction (TILE_Q, TX) lies in `part`.
 #if STAGED
 #include "attention_staged.glsl"
 #else
@@ -116,20 +118,19 @@ shared real4 p_tile[TILE_Q * P_STRIDE];
 // Dot products become what softmax sees.
 void finish_scores(uint key, bool is_whole)
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++) {
-            uint head = head_of(kv_head, row_of(i)), query = query_of(row_of(i));
+    UNROLL(i, MQ)
+        UNROLL(j, MK) {
+            uint head = row_head[row_of(i)], query = row_query[row_of(i)];
             int k_pos = position_of(key + tx + j * TX);
             float raw = related(scaled(s[i][j]), head, query, k_pos);
             s[i][j] = biased(capped(raw), head, query, k_pos);
         }
     if (is_whole)
         return;
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
-        uint query = query_of(row_of(i));
-        uint mask_begin = ROW(mask, batch, head_of(kv_head, row_of(i)), query);
-        keys seen = keys_of(query);
-        [[unroll]] for (uint j = 0; j < MK; j++) {
+    UNROLL(i, MQ) {
+        uint mask_begin = ROW(mask, batch, row_head[row_of(i)], row_query[row_of(i)]);
+        keys seen = row_keys[row_of(i)];
+        UNROLL(j, MK) {
             uint at = key + tx + j * TX;
             s[i][j] = masked(s[i][j], seen, at, position_of(at), mask_begin);
         }
@@ -139,40 +140,44 @@ void finish_scores(uint key, bool is_whole)
 // Maximum and sum over the work-items of a row, each of which has left its own in part.
 float row_max(uint row)
 {
-    vec4 x = max(max(part[row * 4], part[row * 4 + 1]), max(part[row * 4 + 2], part[row * 4 + 3]));
+    vec4 x = part[row * (TX / 4)];
+    [[unroll]] for (uint i = 0; ++i < TX / 4;)
+        x = max(x, part[row * (TX / 4) + i]);
     return max(max(x.x, x.y), max(x.z, x.w));
 }
 
 float row_sum(uint row)
 {
-    vec4 x = (part[row * 4] + part[row * 4 + 1]) + (part[row * 4 + 2] + part[row * 4 + 3]);
+    vec4 x = part[row * (TX / 4)];
+    [[unroll]] for (uint i = 0; ++i < TX / 4;)
+        x += part[row * (TX / 4) + i];
     return (x.x + x.y) + (x.z + x.w);
 }
 
 void leave_part(uint i, float x)
 {
-    part[(ty * MQ + i) * (TX / 4) + tx / 4][tx % 4] = x;
+    part[row_of(i) * (TX / 4) + tx / 4][tx % 4] = x;
 }
 
 // Moves the rows to their new maxima and writes the weights of this block.
 void update_rows()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
+    UNROLL(i, MQ) {
         float most = s[i][0];
-        [[unroll]] for (uint j = 1; j < MK; j++)
+        for (uint j = 0; ++j < MK;)
             most = max(most, s[i][j]);
         leave_part(i, most);
     }
     barrier();
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
-        uint row = ty * MQ + i;
+    UNROLL(i, MQ) {
+        uint row = row_of(i);
         float most = max(m[i], row_max(row)), shift = shift_of(most);
         float factor = exp_neg(m[i] - shift);
         m[i] = most;
         l[i] *= factor;
-        [[unroll]] for (uint c = 0; c < NV; c++)
+        UNROLL(c, NV)
             o[i][c] *= factor;
-        [[unroll]] for (uint j = 0; j < MK; j++) {
+        UNROLL(j, MK) {
             uint at = tx + j * TX;
             float weight = exp_neg(s[i][j] - shift);
             l[i] += weight;
@@ -185,8 +190,8 @@ void update_rows()
 // The row's columns of o, times a factor, from element `begin` on.
 void write_columns(uint i, uint begin, float factor)
 {
-    [[unroll]] for (uint c = 0; c < NV; c++)
-        [[unroll]] for (uint u = 0; u < 4; u++) {
+    UNROLL(c, NV)
+        UNROLL(u, 4) {
             uint column = 4 * (tx + c * TX) + u;
             if (column < n_columns)
                 STORE(OUT_DTYPE, result, begin + column, o[i][c][u] * factor);
@@ -196,7 +201,7 @@ void write_columns(uint i, uint begin, float factor)
 #if EXTRAS & EXTRA_PARTIAL
 void write_row(uint i, float sum)
 {
-    uint number = partial_of(kv_head, split, row_of(i));
+    uint number = row_number[row_of(i)];
     if (first_column == 0u && tx == 0u) {
         result[sums_of(number)] = m[i];
         result[sums_of(number) + 1] = sum;
@@ -206,7 +211,7 @@ void write_row(uint i, float sum)
 #else
 void write_row(uint i, float sum)
 {
-    uint head = head_of(kv_head, row_of(i)), token = q_token(query_of(row_of(i)));
+    uint head = row_head[row_of(i)], token = q_token(row_query[row_of(i)]);
     if (a.has_lse != 0u && first_column == 0u && tx == 0u)
         lse[ROW(lse, batch, head, token)] =
             sum == 0.0 ? NEG_INF : m[i] + log(sum); // m does not tell: it may pass over NaN
@@ -218,12 +223,12 @@ void write_row(uint i, float sum)
 
 void write_rows()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
+    UNROLL(i, MQ)
         leave_part(i, l[i]);
     barrier();
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
-        float sum = row_sum(ty * MQ + i);
-        if (row_of(i) < n_rows())
+    UNROLL(i, MQ) {
+        float sum = row_sum(row_of(i));
+        if (row_number[row_of(i)] != NO_ROW)
             write_row(i, sum);
     }
 }
@@ -236,19 +241,18 @@ void main()
     if (first_row >= n_rows())
         return;
 #endif
-    find_q();
+    find_rows(kv_head, split, first_row);
     init_rows();
     uint begin = split * a.keys_per_split;
-    walk all = walk_of(query_of(first_row), query_of(first_row + TILE_Q - 1),
-                       begin + a.keys_per_split);
+    start(begin + a.keys_per_split);
     for (uint key = next_block(all, begin); key < all.end; key = next_block(all, key + TILE_K)) {
-        bool is_whole = is_whole_block(all, key);
         raw_scores(key);
-        finish_scores(key, is_whole);
+        bool all_seen = is_whole(key);
+        finish_scores(key, all_seen);
         update_rows();
         if (a.has_out == 0u)
             continue;
-        if (is_whole)
+        if (all_seen)
             weighted_values(key, true);
         else
             weighted_values(key, false);

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: MIT
 // attention.comp with STAGED 0: raw scores and weighted values, q, k and v from global memory.
 
-uint q_begin[MQ];
+shared vec4 part[TILE_Q * TX / 4];
 
-void find_q()
+// Where the tile walks takes no registers either.
+shared walk all;
+
+// Before the walk over keys up to `end`.
+void start(uint end)
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        q_begin[i] = ROW(q, batch, q_token(query_of(row_of(i))), head_of(kv_head, row_of(i)));
+    if (gl_LocalInvocationIndex == 0u)
+        all = walk_of(row_query[0], row_query[TILE_Q - 1], end);
+    barrier();
+}
+
+bool is_whole(uint key)
+{
+    return is_whole_block(row_keys[0], row_keys[TILE_Q - 1], key);
 }
 
 // Elements i to i + 3 of which the first n exist; zeros for the rest.
@@ -15,48 +25,55 @@ void find_q()
          (n) > 2 ? LOAD(dtype, buf, (i) + 2) : 0.0, (n) > 3 ? LOAD(dtype, buf, (i) + 3) : 0.0)
 
 // Products of elements [d, d + n), n at most 4.
-void add_elements(uint k_begin[MK], uint d, uint n)
+void add_elements(uint q_begin[MQ], uint k_begin[MK], uint d, uint n)
 {
-    real4 qx[MQ], kx[MK];
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        qx[i] = Q_FACTOR(real4, LOAD4(Q_DTYPE, q, q_begin[i] + d, n));
-    [[unroll]] for (uint j = 0; j < MK; j++)
+    real4 kx[MK];
+    UNROLL(j, MK)
         kx[j] = real4(LOAD4(K_DTYPE, k, k_begin[j] + d, n));
-    add_products(qx, kx);
+    UNROLL(i, MQ)
+        add_products(i, Q_FACTOR(real4, LOAD4(Q_DTYPE, q, q_begin[i] + d, n)), kx);
 }
 
 void raw_scores(uint key)
 {
-    uint k_begin[MK];
-    [[unroll]] for (uint j = 0; j < MK; j++)
+    uint q_begin[MQ], k_begin[MK];
+    UNROLL(i, MQ)
+        q_begin[i] = ROW(q, batch, q_token(row_query[row_of(i)]), row_head[row_of(i)]);
+    UNROLL(j, MK)
         k_begin[j] = ROW(k, batch, k_token(key + tx + j * TX), kv_head);
     clear_products();
-    for (uint d = 0; d < HEAD_DIM / 4 * 4; d += 4) {
-        add_elements(k_begin, d, 4);
+    [[dont_unroll]] for (uint d = 0; d < HEAD_DIM / 4 * 4; d += 4) {
+        add_elements(q_begin, k_begin, d, 4);
         if (d % 32 == 28)
             take_products();
     }
     if (HEAD_DIM % 4 != 0)
-        add_elements(k_begin, HEAD_DIM / 4 * 4, HEAD_DIM % 4);
+        add_elements(q_begin, k_begin, HEAD_DIM / 4 * 4, HEAD_DIM % 4);
     take_products();
+}
+
+// Columns of v from `column` on, of those from element `begin` on. Those past the last one repeat
+// others, and are not written.
+real4 load_v(uint begin, uint column)
+{
+    vec4 x;
+    if (V_TILE % 4 == 0)
+        begin += min(column, n_columns - 4);
+    UNROLL(u, 4)
+        x[u] = LOAD(V_DTYPE, v, begin + (V_TILE % 4 == 0 ? u : min(column + u, n_columns - 1)));
+    return real4(x);
 }
 
 void weighted_values(uint key, bool is_whole)
 {
     clear_values();
-    for (uint x = 0; x < TILE_K; x++) {
+    [[dont_unroll]] for (uint x = 0; x < TILE_K; x++) {
         real px[MQ];
-        real4 vx[NV];
         uint begin = ROW(v, batch, k_token(key + x), kv_head) + first_column;
-        [[unroll]] for (uint i = 0; i < MQ; i++)
-            px[i] = p_tile[(ty * MQ + i) * P_STRIDE + x / 4][x % 4];
-        [[unroll]] for (uint c = 0; c < NV; c++) {
-            uint column = 4 * (tx + c * TX);
-            vx[c] = real4(column < n_columns
-                              ? LOAD4(V_DTYPE, v, begin + column, n_columns - column)
-                              : vec4(0.0));
-        }
-        add_values(px, vx, is_whole);
+        UNROLL(i, MQ)
+            px[i] = p_tile[row_of(i) * P_STRIDE + x / 4][x % 4];
+        UNROLL(c, NV)
+            add_values(c, px, load_v(begin, 4 * (tx + c * TX)), is_whole);
     }
     take_values();
 }

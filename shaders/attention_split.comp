@@ -8,7 +8,7 @@
 //
 // groups: (splits * v tiles, kv heads * row tiles, batch), v tiles and row tiles innermost. A group
 // owns TILE_Q packed rows and V_TILE columns of v, and its work-items take three shapes:
-//   products   LX share a key, each taking every LX-th vec4 of it, with MK keys each
+//   products   LX share a key, each taking every LX-th four or pair of it, with MK keys each
 //   softmax    one row and four neighbouring keys each, so TILE_Q * TILE_K is 4 WG
 //   values     NC columns of v each, WG apart
 #version 450
@@ -37,6 +37,7 @@ BUFFER(4, restrict writeonly, Partial, float, partial);     // acc (R, v_dim), t
 #include "walk.glsl"
 #include "packed_rows.glsl"
 #include "partial.glsl"
+#include "tile_rows.glsl"
 #include "heads.glsl"
 
 const uint LX = 4;
@@ -77,59 +78,99 @@ void init_rows()
 {
     m = NEG_INF;
     l = 0.0;
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++)
-        [[unroll]] for (uint c = 0; c < NC; c++)
+    UNROLL(i, TILE_Q)
+        UNROLL(c, NC)
             acc[i][c] = 0.0;
 }
 
-// stage_q: elements [d, d + CHUNK) of the rows. load_k: elements [d, d + 4) of a key, zeros past
-// its end.
+// stage_q: elements [d, d + CHUNK) of the rows. staged_q: WIDTH of them. load_k: elements
+// [d, d + WIDTH) of a key, zeros past its end, which turned_k may still turn: that takes registers,
+// so it comes when all are loaded, and for no more than a pair.
 #if PAIRED
+#define WIDTH    2
+#define elements vec2
+
 void stage_q(uint d)
 {
     for (uint e = 2 * lane; e < TILE_Q * CHUNK; e += 2 * WG) {
-        uint row = first_row + e / CHUNK;
-        vec2 pair = q_pair(q_place(query_of(row), head_of(kv_head, row)), d + e % CHUNK);
+        uint row = e / CHUNK;
+        vec2 pair = q_pair(q_place(row_query[row], row_head[row]), d + e % CHUNK);
         q_stage[e / 4][e % 4] = pair.x;
         q_stage[e / 4][e % 4 + 1] = pair.y;
     }
     barrier();
 }
 
-vec4 load_k(head_place key, uint d)
+elements load_k(head_place key, uint d)
 {
-    return vec4(k_pair(key, d), k_pair(key, d + 2));
+    return stored_k_pair(key, d);
+}
+
+elements turned_k(elements x, head_place key, uint d)
+{
+    return turned_k_pair(x, key, d);
+}
+
+elements staged_q(uint at)
+{
+    return vec2(q_stage[at / 4][at % 4], q_stage[at / 4][at % 4 + 1]);
+}
+
+float product(elements x, elements y)
+{
+    return x.x * y.x + x.y * y.y;
 }
 #else
+#define WIDTH    4
+#define elements vec4
+
 void stage_q(uint d)
 {
     for (uint e = lane; e < TILE_Q * CHUNK; e += WG) {
-        uint row = first_row + e / CHUNK, at = d + e % CHUNK;
-        uint begin = q_place(query_of(row), head_of(kv_head, row));
+        uint row = e / CHUNK, at = d + e % CHUNK;
+        uint begin = q_place(row_query[row], row_head[row]);
         q_stage[e / 4][e % 4] = at < HEAD_DIM ? LOAD(Q_DTYPE, q, begin + at) : 0.0;
     }
     barrier();
 }
 
-vec4 load_k(head_place key, uint d)
+elements load_k(head_place key, uint d)
 {
-    vec4 x;
-    [[unroll]] for (uint u = 0; u < 4; u++)
+    elements x;
+    UNROLL(u, 4)
         x[u] = HEAD_DIM % 4 == 0 || d + u < HEAD_DIM ? LOAD(K_DTYPE, k, key + d + u) : 0.0;
     return x;
+}
+
+elements turned_k(elements x, head_place key, uint d)
+{
+    return x;
+}
+
+elements staged_q(uint at)
+{
+    return q_stage[at / 4];
+}
+
+float product(elements x, elements y)
+{
+    return x.x * y.x + x.y * y.y + x.z * y.z + x.w * y.w;
 }
 #endif
 
 void add_products(inout float s[TILE_Q][MK], head_place keys_at[MK], uint chunk)
 {
-    [[dont_unroll]] for (uint d = lane % LX * 4; d < min(CHUNK, HEAD_DIM - chunk); d += LX * 4) {
-        vec4 kx[MK];
-        [[unroll]] for (uint j = 0; j < MK; j++)
+    const uint step = LX * WIDTH;
+    [[dont_unroll]] for (uint d = lane % LX * WIDTH; d < min(CHUNK, HEAD_DIM - chunk); d += step) {
+        elements kx[MK];
+        UNROLL(j, MK)
             kx[j] = load_k(keys_at[j], chunk + d);
-        [[unroll]] for (uint i = 0; i < TILE_Q; i++) {
-            vec4 qx = q_stage[(i * CHUNK + d) / 4];
-            [[unroll]] for (uint j = 0; j < MK; j++)
-                s[i][j] += qx.x * kx[j].x + qx.y * kx[j].y + qx.z * kx[j].z + qx.w * kx[j].w;
+        UNROLL(j, MK)
+            kx[j] = turned_k(kx[j], keys_at[j], chunk + d);
+        UNROLL(i, TILE_Q) {
+            elements qx = staged_q(i * CHUNK + d);
+            UNROLL(j, MK)
+                s[i][j] += product(qx, kx[j]);
         }
     }
 }
@@ -139,9 +180,9 @@ void partial_products(uint key)
 {
     head_place keys_at[MK];
     float s[TILE_Q][MK];
-    [[unroll]] for (uint j = 0; j < MK; j++) {
+    UNROLL(j, MK) {
         keys_at[j] = k_place(key + lane / LX + j * LY, kv_head);
-        [[unroll]] for (uint i = 0; i < TILE_Q; i++)
+        UNROLL(i, TILE_Q)
             s[i][j] = 0.0;
     }
     for (uint chunk = 0; chunk < HEAD_DIM; chunk += CHUNK) {
@@ -151,8 +192,8 @@ void partial_products(uint key)
         if (HEAD_DIM > CHUNK)
             barrier(); // the stage may be written again
     }
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++) {
+    UNROLL(i, TILE_Q)
+        UNROLL(j, MK) {
             uint at = (i * TILE_K + j * LY) * LX + lane;
             part[at / 4][at % 4] = s[i][j];
         }
@@ -169,10 +210,10 @@ float dot_product(uint key)
 // What softmax sees of my row and keys.
 vec4 finished_scores(uint key, bool is_whole)
 {
-    uint query = query_of(first_row + my_row), head = head_of(kv_head, first_row + my_row);
-    keys seen = keys_of(query);
+    uint query = row_query[my_row], head = row_head[my_row];
+    keys seen = row_keys[my_row];
     vec4 s;
-    [[unroll]] for (uint u = 0; u < 4; u++) {
+    UNROLL(u, 4) {
         uint at = key + my_keys + u;
         int k_pos = position_of(at);
         float raw = related(dot_product(my_keys + u) * a.scale, head, query, k_pos);
@@ -188,7 +229,7 @@ void update_row(vec4 s)
     reduced[lane] = max(max(s.x, s.y), max(s.z, s.w));
     barrier();
     float most = m;
-    [[unroll]] for (uint i = 0; i < ROW_LANES; i++)
+    UNROLL(i, ROW_LANES)
         most = max(most, reduced[my_row * ROW_LANES + i]);
     float shift = shift_of(most), factor = exp_neg(m - shift);
     vec4 p = vec4(exp_neg(s.x - shift), exp_neg(s.y - shift), exp_neg(s.z - shift),
@@ -203,8 +244,8 @@ void update_row(vec4 s)
 
 void scale_values()
 {
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++)
-        [[unroll]] for (uint c = 0; c < NC; c++)
+    UNROLL(i, TILE_Q)
+        UNROLL(c, NC)
             acc[i][c] *= factors[i];
 }
 
@@ -212,15 +253,15 @@ void scale_values()
 void add_values(uint key, uint first, bool is_whole)
 {
     vec4 vx[NC];
-    [[unroll]] for (uint u = 0; u < 4; u++) {
+    UNROLL(u, 4) {
         uint begin = ROW(v, batch, k_token(key + first + u), kv_head);
-        [[unroll]] for (uint c = 0; c < NC; c++)
+        UNROLL(c, NC)
             vx[c][u] = LOAD(V_DTYPE, v, begin + min(first_column + lane + c * WG, a.v_dim - 1));
     }
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++) {
+    UNROLL(i, TILE_Q) {
         vec4 p = p_tile[(i * TILE_K + first) / 4];
-        [[unroll]] for (uint c = 0; c < NC; c++)
-            [[unroll]] for (uint u = 0; u < 4; u++)
+        UNROLL(c, NC)
+            UNROLL(u, 4)
                 acc[i][c] += p[u] * (is_whole || p[u] != 0.0 ? vx[c][u] : 0.0);
     }
 }
@@ -231,25 +272,25 @@ void weighted_values(uint key, bool is_whole)
         add_values(key, x, is_whole);
 }
 
-void write_values(uint number)
+void write_values()
 {
-    [[unroll]] for (uint i = 0; i < TILE_Q; i++)
-        [[unroll]] for (uint c = 0; c < NC; c++) {
+    UNROLL(i, TILE_Q)
+        UNROLL(c, NC) {
             uint x = lane + c * WG, column = first_column + x;
-            if (first_row + i < n_rows() && x < V_TILE && column < a.v_dim)
-                partial[acc_of(number + i) + column] = acc[i][c];
+            if (row_number[i] != NO_ROW && x < V_TILE && column < a.v_dim)
+                partial[acc_of(row_number[i]) + column] = acc[i][c];
         }
 }
 
-void write_sum(uint number)
+void write_sum()
 {
     float sum = 0.0;
-    [[unroll]] for (uint i = 0; i < ROW_LANES; i++)
+    UNROLL(i, ROW_LANES)
         sum += reduced[my_row * ROW_LANES + i];
-    if (my_keys != 0u || first_row + my_row >= n_rows() || first_column != 0u)
+    if (my_keys != 0u || row_number[my_row] == NO_ROW || first_column != 0u)
         return;
-    partial[sums_of(number + my_row)] = m;
-    partial[sums_of(number + my_row) + 1] = sum;
+    partial[sums_of(row_number[my_row])] = m;
+    partial[sums_of(row_number[my_row]) + 1] = sum;
 }
 
 void main()
@@ -260,6 +301,7 @@ void main()
     if (first_row >= n_rows())
         return;
 #endif
+    find_rows(kv_head, split, first_row);
     init_rows();
     uint begin = split * a.keys_per_split;
     walk all = walk_of(query_of(first_row), query_of(first_row + TILE_Q - 1),
@@ -267,8 +309,8 @@ void main()
     if (HEAD_DIM <= CHUNK)
         stage_q(0);
     for (uint key = next_block(all, begin); key < all.end; key = next_block(all, key + TILE_K)) {
-        bool is_whole = is_whole_block(all, key);
         partial_products(key);
+        bool is_whole = is_whole_block(row_keys[0], row_keys[TILE_Q - 1], key);
         update_row(finished_scores(key, is_whole));
         if (a.has_out == 0u)
             continue;
@@ -280,7 +322,6 @@ void main()
     }
     reduced[lane] = l;
     barrier();
-    uint number = partial_of(kv_head, split, first_row);
-    write_values(number);
-    write_sum(number);
+    write_values();
+    write_sum();
 }

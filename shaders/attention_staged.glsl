@@ -16,11 +16,32 @@ const uint K_STAGE = TILE_Q * CHUNK_STRIDE; // k follows q
 shared real4 stage[QK_SIZE > V_SIZE ? QK_SIZE : V_SIZE];
 shared head_place q_places[TILE_Q];
 
-void find_q()
+// Reductions come when neither q and k nor v are staged.
+#if EXTRAS & EXTRA_F16_SUMS
+shared vec4 part[TILE_Q * TX / 4];
+#else
+#define part stage
+#endif
+
+// In registers, which may be those of the whole group, here and for the addresses that follow.
+walk all;
+keys first_keys, last_keys;
+
+// Before the walk over keys up to `end`.
+void start(uint end)
 {
-    for (uint i = gl_LocalInvocationIndex; i < TILE_Q; i += WG)
-        q_places[i] = q_place(query_of(first_row + i), head_of(kv_head, first_row + i));
+    uint first = query_of(first_row), last = query_of(first_row + TILE_Q - 1);
+    all = walk_of(first, last, end);
+    first_keys = keys_of(first);
+    last_keys = keys_of(last);
+    for (uint row = gl_LocalInvocationIndex; row < TILE_Q; row += WG)
+        q_places[row] = q_place(row_query[row], row_head[row]);
     barrier();
+}
+
+bool is_whole(uint key)
+{
+    return is_whole_block(first_keys, last_keys, key);
 }
 
 // Elements [d, d + CHUNK) of the tile's rows and of TILE_K keys.
@@ -77,12 +98,11 @@ void raw_scores(uint key)
         stage_qk(key, d);
         barrier();
         for (uint x = 0; x < CHUNK / 4; x++) {
-            real4 qx[MQ], kx[MK];
-            [[unroll]] for (uint i = 0; i < MQ; i++)
-                qx[i] = stage[(ty * MQ + i) * CHUNK_STRIDE + x];
-            [[unroll]] for (uint j = 0; j < MK; j++)
+            real4 kx[MK];
+            UNROLL(j, MK)
                 kx[j] = stage[K_STAGE + (tx + j * TX) * CHUNK_STRIDE + x];
-            add_products(qx, kx);
+            UNROLL(i, MQ)
+                add_products(i, stage[row_of(i) * CHUNK_STRIDE + x], kx);
         }
         take_products();
         barrier(); // the stage may be written again
@@ -97,12 +117,10 @@ void weighted_values(uint key, bool is_whole)
         barrier();
         for (uint x = 0; x < V_KEYS; x++) {
             real px[MQ];
-            real4 vx[NV];
-            [[unroll]] for (uint i = 0; i < MQ; i++)
-                px[i] = p_tile[(ty * MQ + i) * P_STRIDE + (done + x) / 4][(done + x) % 4];
-            [[unroll]] for (uint c = 0; c < NV; c++)
-                vx[c] = stage[x * V_ROW + min(tx + c * TX, V_ROW - 1)];
-            add_values(px, vx, is_whole);
+            UNROLL(i, MQ)
+                px[i] = p_tile[row_of(i) * P_STRIDE + (done + x) / 4][(done + x) % 4];
+            UNROLL(c, NV)
+                add_values(c, px, stage[x * V_ROW + min(tx + c * TX, V_ROW - 1)], is_whole);
         }
         barrier(); // the stage may be written again
     }

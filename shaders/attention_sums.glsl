@@ -16,24 +16,23 @@ float scaled(float sum)
 
 void clear_products()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++) {
+    UNROLL(i, MQ)
+        UNROLL(j, MK) {
             s[i][j] = 0.0;
             s_part[i][j] = real4(0.0);
         }
 }
 
-void add_products(real4 qx[MQ], real4 kx[MK])
+void add_products(uint i, real4 qx, real4 kx[MK])
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
-            s_part[i][j] += qx[i] * kx[j];
+    UNROLL(j, MK)
+        s_part[i][j] += qx * kx[j];
 }
 
 void take_products()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++) {
+    UNROLL(i, MQ)
+        UNROLL(j, MK) {
             vec4 sums = vec4(s_part[i][j]);
             s[i][j] += (sums.x + sums.y) + (sums.z + sums.w);
             s_part[i][j] = real4(0.0);
@@ -42,8 +41,8 @@ void take_products()
 
 void clear_values()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint c = 0; c < NV; c++)
+    UNROLL(i, MQ)
+        UNROLL(c, NV)
             o_part[i][c] = real4(0.0);
 }
 
@@ -51,8 +50,8 @@ void clear_values()
 
 void take_values()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint c = 0; c < NV; c++)
+    UNROLL(i, MQ)
+        UNROLL(c, NV)
             o[i][c] += vec4(o_part[i][c]);
 }
 #else
@@ -67,17 +66,15 @@ float scaled(float sum)
 
 void clear_products()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
+    UNROLL(i, MQ)
+        UNROLL(j, MK)
             s[i][j] = 0.0;
 }
 
-void add_products(real4 qx[MQ], real4 kx[MK])
+void add_products(uint i, real4 qx, real4 kx[MK])
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
-            s[i][j] += qx[i].x * kx[j].x + qx[i].y * kx[j].y + qx[i].z * kx[j].z +
-                       qx[i].w * kx[j].w;
+    UNROLL(j, MK)
+        s[i][j] += qx.x * kx[j].x + qx.y * kx[j].y + qx.z * kx[j].z + qx.w * kx[j].w;
 }
 
 void take_products()
@@ -95,11 +92,10 @@ void take_values()
 }
 #endif
 
-// Adds the weights px, each for one key, times this work-item's columns of v. A hidden key's value
+// Adds the rows' weights of a key times four of this work-item's columns of v. A hidden key's value
 // must not even meet a zero.
-void add_values(real px[MQ], real4 vx[NV], bool is_whole)
+void add_values(uint c, real px[MQ], real4 vx, bool is_whole)
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint c = 0; c < NV; c++)
-            VALUES[i][c] += px[i] * (is_whole || px[i] != 0.0 ? vx[c] : real4(0.0));
+    UNROLL(i, MQ)
+        VALUES[i][c] += px[i] * (is_whole || px[i] != 0.0 ? vx : real4(0.0));
 }

@@ -18,10 +18,15 @@ spirv_execution_mode(extensions = ["SPV_KHR_float_controls"], capabilities = [44
 layout(local_size_x_id = 0) in;
 #define WG gl_WorkGroupSize.x
 
-// Arguments up to 128 bytes are push constants, others a buffer behind the kernel's own.
+// A loop over i below n, unrolled by every driver: older ones of Mali's cannot where i is counted
+// at the loop's end, and arrays then pass through registers element by element.
+#define UNROLL(i, n) [[unroll]] for (uint i = ~0u; ++i < (n);)
+
+// Arguments up to 128 bytes are push constants, others a uniform buffer behind the kernel's own:
+// compilers know ways to it that take no registers.
 #ifdef ARGS_BINDING
 #define ARGS(type)                                                                                 \
-    layout(set = 0, binding = ARGS_BINDING, std430) restrict readonly buffer Args                  \
+    layout(set = 0, binding = ARGS_BINDING, std140) uniform Args                                   \
     {                                                                                              \
         type a;                                                                                    \
     }
@@ -77,14 +82,16 @@ uint bf16_bits(float value)
     return is_nan ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 }
 
-// By integers: unpackHalf2x16 may flush subnormals, which are ordinary numbers in f32.
+// By integers: unpackHalf2x16 may flush subnormals, which are ordinary numbers in f32: what their
+// digits add to 2^-14.
 float f16_value(uint bits)
 {
-    uint sign = bits << 16 & 0x80000000u, rest = bits & 0x7fffu;
-    uint bias = rest < 0x7c00u ? 112u << 23 : 224u << 23; // infinities and NaN stay such
-    uint abs_bits = rest < 0x400u ? floatBitsToUint(float(rest) * 5.9604644775390625e-8) // 2^-24
-                                  : (rest << 13) + bias;
-    return uintBitsToFloat(sign | abs_bits);
+    uint rest = bits << 17 >> 4; // exponent and digits, where f32 has them
+    uint bias = rest < 0x0f800000u ? 112u << 23 : 224u << 23; // infinities and NaN stay such
+    uint abs_bits = rest < 0x00800000u ? floatBitsToUint(uintBitsToFloat(rest + (113u << 23)) -
+                                                         uintBitsToFloat(113u << 23))
+                                       : rest + bias;
+    return uintBitsToFloat(bits >> 15 << 31 | abs_bits);
 }
 
 // To nearest even, subnormals included; a NaN stays one.

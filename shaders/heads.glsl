@@ -77,14 +77,23 @@ vec2 q_pair(head_place head, uint e)
     return pair;
 }
 
-vec2 k_pair(head_place head, uint e)
+vec2 stored_k_pair(head_place head, uint e)
 {
-    vec2 pair = vec2(ELEMENT(k, K_DTYPE, head, e), ELEMENT(k, K_DTYPE, head, e + 1u));
+    return vec2(ELEMENT(k, K_DTYPE, head, e), ELEMENT(k, K_DTYPE, head, e + 1u));
+}
+
+vec2 turned_k_pair(vec2 pair, head_place head, uint e)
+{
 #if EXTRAS & EXTRA_ROTATED_K
     if (e < 2u * a.heads.n_pairs)
-        pair = turned(pair, e / 2u, POSITION(k, head, e / 2u));
+        return turned(pair, e / 2u, POSITION(k, head, e / 2u));
 #endif
     return pair;
+}
+
+vec2 k_pair(head_place head, uint e)
+{
+    return turned_k_pair(stored_k_pair(head, e), head, e);
 }
 #else
 // Where it begins.

@@ -11,7 +11,7 @@ void add_row(uint i, uint query)
 {
     float row_lse = lse[ROW(lse, batch, head, q_token(query))];
     float weight = inverse_of(1.0, row_lse, LISTED(a.extras.sinks, sinks, head, NEG_INF));
-    [[unroll]] for (uint j = 0; j < MK; j++) {
+    UNROLL(j, MK) {
         float score = finished(s[i][j], query, first_key + tx + j * TX);
         sums[j] += is_neg_inf(score) ? 0.0 : exp_neg(score - row_lse) * weight;
     }
@@ -19,7 +19,7 @@ void add_row(uint i, uint query)
 
 void add_tile()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
+    UNROLL(i, MQ) {
         uint query = first_query + ty * MQ + i;
         if (query < n_queries())
             add_row(i, query);
@@ -29,7 +29,7 @@ void add_tile()
 // Adds up the shares of the work-items of a key.
 void write_sums()
 {
-    [[unroll]] for (uint j = 0; j < MK; j++)
+    UNROLL(j, MK)
         part[ty * TILE_K + tx + j * TX] = sums[j];
     barrier();
     for (uint x = gl_LocalInvocationIndex; x < TILE_K && first_key + x < n_keys(); x += WG) {
@@ -45,7 +45,7 @@ void write_sums()
 void walk_queries()
 {
     uint n = a.n_sum_queries;
-    [[unroll]] for (uint j = 0; j < MK; j++)
+    UNROLL(j, MK)
         sums[j] = 0.0;
     for (first_query = n != 0u && n < n_queries() ? n_queries() - n : 0u; first_query < n_queries();
          first_query += TILE_Q) {

@@ -54,14 +54,16 @@ const uint TURNED = ROPE != 0 ? N_PLAIN : 0;
 const uint N_FEATURES = TURNED + N_PLAIN;
 const uint N_WEIGHTS = TILE_Q * P_STRIDE;
 shared float tiles[N_FEATURES > N_WEIGHTS ? N_FEATURES : N_WEIGHTS];
-shared uint q_begin[TILE_Q]; // where the elements of a row of q begin
-shared uint q_query[TILE_Q]; // and which query it is
+// What the rows are; here it takes no registers.
+const uint NO_ROW = ~0u;       // past the last one
+shared uint q_begin[TILE_Q];   // where the elements of a row of q begin,
+shared uint q_query[TILE_Q];   // which query it is,
+shared uint out_begin[TILE_Q]; // and where its result does, or NO_ROW
 
 // The tile of this group, and the place of this work-item in it.
 uint batch, kv_head, first_row, first_column;
 int segment_begin; // where the tile's segment of queries begins among the keys
 uint tx, ty;
-uint columns[NC]; // of this work-item; those past the last repeat it
 
 // The MQ rows of this work-item.
 float o[MQ][NC];
@@ -100,15 +102,20 @@ void find_tile()
     segment_begin = int(query_of(first_row) / a.segment * a.segment) + a.shift;
     tx = gl_LocalInvocationIndex % TX;
     ty = gl_LocalInvocationIndex / TX;
-    [[unroll]] for (uint c = 0; c < NC; c++)
+}
+
+// Of this work-item; those past the last repeat it.
+void find_columns(out uint columns[NC])
+{
+    UNROLL(c, NC)
         columns[c] = min(first_column + tx + c * TX, a.v_dim - 1u);
 }
 
 void init_rows()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
+    UNROLL(i, MQ) {
         z[i] = 0.0;
-        [[unroll]] for (uint c = 0; c < NC; c++)
+        UNROLL(c, NC)
             o[i][c] = 0.0;
     }
 }
@@ -116,9 +123,10 @@ void init_rows()
 void find_rows()
 {
     for (uint row = gl_LocalInvocationIndex; row < TILE_Q; row += WG) {
-        uint query = query_of(first_row + row);
+        uint own = first_row + row, query = query_of(own), head = head_of(own);
         q_query[row] = query;
-        q_begin[row] = ROW(q, batch, query, head_of(first_row + row));
+        q_begin[row] = ROW(q, batch, query, head);
+        out_begin[row] = own < n_rows() ? ROW(out, batch, query, head) : NO_ROW;
     }
     barrier();
 }
@@ -161,21 +169,22 @@ void stage_keys(uint key, uint slot)
 // Slots [slot, slot + CHUNK) of q' and p(q), times their rows of S and z.
 void add_state(uint entry, uint slot)
 {
-    uint n = min(a.head_dim - slot, CHUNK);
+    uint n = min(a.head_dim - slot, CHUNK), columns[NC];
+    find_columns(columns);
     [[dont_unroll]] for (uint x = 0; x < n; x++) {
         uint row = STATE_ROW(a.sums, batch, kv_head, entry, dim_of(slot + x));
         float s[NC];
-        [[unroll]] for (uint c = 0; c < NC; c++)
+        UNROLL(c, NC)
             s[c] = state[row + columns[c]];
-        [[unroll]] for (uint i = 0; i < MQ; i++) {
+        UNROLL(i, MQ) {
             float f = tiles[TURNED + (ty * MQ + i) * STRIDE + x];
-            [[unroll]] for (uint c = 0; c < NC; c++)
+            UNROLL(c, NC)
                 o[i][c] += f * s[c];
         }
     }
     if (tx < n) {
         float sum = norm[NORM_AT(a.sums, batch, kv_head, entry, dim_of(slot + tx))];
-        [[unroll]] for (uint i = 0; i < MQ; i++)
+        UNROLL(i, MQ)
             z[i] += tiles[(ty * MQ + i) * STRIDE + tx] * sum;
     }
 }
@@ -197,8 +206,8 @@ void add_sums()
 
 void clear_weights()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
+    UNROLL(i, MQ)
+        UNROLL(j, MK)
             w[i][j] = 0.0;
 }
 
@@ -206,11 +215,11 @@ void clear_weights()
 #define ADD_PRODUCTS(first, sums)                                                                  \
     [[dont_unroll]] for (uint x = 0; x < CHUNK; x++) {                                             \
         float kx[MK];                                                                              \
-        [[unroll]] for (uint j = 0; j < MK; j++)                                                   \
+        UNROLL(j, MK)                                                                              \
             kx[j] = tiles[first + K_TILE + (tx + j * TX) * STRIDE + x];                            \
-        [[unroll]] for (uint i = 0; i < MQ; i++) {                                                 \
+        UNROLL(i, MQ) {                                                                            \
             float qx = tiles[first + (ty * MQ + i) * STRIDE + x];                                  \
-            [[unroll]] for (uint j = 0; j < MK; j++)                                               \
+            UNROLL(j, MK)                                                                          \
                 sums[i][j] += qx * kx[j];                                                          \
         }                                                                                          \
     }
@@ -220,8 +229,8 @@ float plain[MQ][MK]; // p(q) . p(k)
 
 void clear_plain()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
+    UNROLL(i, MQ)
+        UNROLL(j, MK)
             plain[i][j] = 0.0;
 }
 #else
@@ -250,9 +259,9 @@ void multiply_features(uint key)
 // Leaves the weights in their tile, 0 for the keys that a row does not see.
 void leave_weights(uint key)
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++) {
+    UNROLL(i, MQ) {
         uint row = ty * MQ + i, end = keys_seen(q_query[row]);
-        [[unroll]] for (uint j = 0; j < MK; j++) {
+        UNROLL(j, MK) {
             uint at = tx + j * TX;
             bool is_seen = key + at < end;
             tiles[row * P_STRIDE + at] = is_seen ? w[i][j] : 0.0;
@@ -264,14 +273,16 @@ void leave_weights(uint key)
 // A value that is not seen must not even meet a zero.
 void add_values(uint key, bool is_whole)
 {
+    uint columns[NC];
+    find_columns(columns);
     [[dont_unroll]] for (uint x = 0; x < TILE_K; x++) {
         uint begin = ROW(v, batch, min(key + x, a.kv_len - 1u), kv_head);
         float value[NC];
-        [[unroll]] for (uint c = 0; c < NC; c++)
+        UNROLL(c, NC)
             value[c] = LOAD(V_DTYPE, v, begin + columns[c]);
-        [[unroll]] for (uint i = 0; i < MQ; i++) {
+        UNROLL(i, MQ) {
             float weight = tiles[(ty * MQ + i) * P_STRIDE + x];
-            [[unroll]] for (uint c = 0; c < NC; c++)
+            UNROLL(c, NC)
                 o[i][c] += weight * (is_whole || weight != 0.0 ? value[c] : 0.0);
         }
     }
@@ -279,12 +290,12 @@ void add_values(uint key, bool is_whole)
 
 void add_segment()
 {
-    uint all = keys_seen(query_of(first_row)), end = keys_seen(query_of(first_row + TILE_Q - 1u));
-    for (uint key = uint(max(segment_begin, 0)); key < end; key += TILE_K) {
+    uint key = uint(max(segment_begin, 0));
+    for (; key < keys_seen(q_query[TILE_Q - 1]); key += TILE_K) {
         multiply_features(key);
         leave_weights(key);
         barrier();
-        if (key + TILE_K <= all)
+        if (key + TILE_K <= keys_seen(q_query[0]))
             add_values(key, true);
         else
             add_values(key, false);
@@ -311,22 +322,23 @@ float denominator(uint row)
 void write_row(uint row, uint i)
 {
     const float SMALLEST = 1.1754943508e-38; // normal
-    float sum = denominator(ty * MQ + i);
-    bool is_nothing = abs(sum) < SMALLEST || !sees_any(query_of(row));
-    uint begin = ROW(out, batch, query_of(row), head_of(row));
-    [[unroll]] for (uint c = 0; c < NC; c++)
-        if (first_column + tx + c * TX < a.v_dim)
-            STORE(OUT_DTYPE, result, begin + columns[c], is_nothing ? 0.0 : o[i][c] / sum);
+    float sum = denominator(row);
+    bool is_nothing = abs(sum) < SMALLEST || !sees_any(q_query[row]);
+    UNROLL(c, NC) {
+        uint column = first_column + tx + c * TX;
+        if (column < a.v_dim)
+            STORE(OUT_DTYPE, result, out_begin[row] + column, is_nothing ? 0.0 : o[i][c] / sum);
+    }
 }
 
 void write_rows()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
+    UNROLL(i, MQ)
         tiles[(ty * MQ + i) * P_STRIDE + tx] = z[i];
     barrier();
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        if (first_row + ty * MQ + i < n_rows())
-            write_row(first_row + ty * MQ + i, i);
+    UNROLL(i, MQ)
+        if (out_begin[ty * MQ + i] != NO_ROW)
+            write_row(ty * MQ + i, i);
 }
 
 void main()

@@ -91,11 +91,11 @@ void add_products()
 {
     for (uint row = 0; row < TILE_K; row++) {
         float x[NC];
-        [[unroll]] for (uint c = 0; c < NC; c++)
+        UNROLL(c, NC)
             x[c] = values[row * TILE_V + tx + c * TX];
-        [[unroll]] for (uint i = 0; i < MD; i++) {
+        UNROLL(i, MD) {
             float f = turned[row * D_STRIDE + ty * MD + i];
-            [[unroll]] for (uint c = 0; c < NC; c++)
+            UNROLL(c, NC)
                 s[i][c] += f * x[c];
         }
         z += plain[row * D_STRIDE + gl_LocalInvocationIndex % TILE_D];
@@ -105,8 +105,8 @@ void add_products()
 void sum_keys()
 {
     uint end = min(gyre_segment_begin(a.segment, a.first, segment + 1), a.kv_len);
-    [[unroll]] for (uint i = 0; i < MD; i++)
-        [[unroll]] for (uint c = 0; c < NC; c++)
+    UNROLL(i, MD)
+        UNROLL(c, NC)
             s[i][c] = 0.0;
     z = 0.0;
     for (uint key = gyre_segment_begin(a.segment, a.first, segment); key < end; key += TILE_K) {
@@ -120,11 +120,11 @@ void sum_keys()
 
 void write_state()
 {
-    [[unroll]] for (uint i = 0; i < MD; i++) {
+    UNROLL(i, MD) {
         uint slot = first_slot + ty * MD + i, d = dim_of(slot);
         uint from = STATE_ROW(a.past, batch, kv_head, 0, d);
         uint to = STATE_ROW(a.sums, batch, kv_head, segment, d);
-        [[unroll]] for (uint c = 0; c < NC; c++) {
+        UNROLL(c, NC) {
             uint column = first_column + tx + c * TX;
             if (slot < a.head_dim && column < a.v_dim)
                 state[to + column] = (a.has_past != 0u ? past_state[from + column] : 0.0) + s[i][c];

@@ -95,11 +95,11 @@ void add_products()
 {
     for (uint x = 0; x < CHUNK / 4; x++) {
         vec4 kx[MK];
-        [[unroll]] for (uint j = 0; j < MK; j++)
+        UNROLL(j, MK)
             kx[j] = k_stage[(tx + j * TX) * CHUNK_STRIDE + x];
-        [[unroll]] for (uint i = 0; i < MQ; i++) {
+        UNROLL(i, MQ) {
             vec4 qx = q_stage[(ty * MQ + i) * CHUNK_STRIDE + x];
-            [[unroll]] for (uint j = 0; j < MK; j++)
+            UNROLL(j, MK)
                 s[i][j] += qx.x * kx[j].x + qx.y * kx[j].y + qx.z * kx[j].z + qx.w * kx[j].w;
         }
     }
@@ -121,8 +121,8 @@ float finished(float dot_product, uint query, uint key)
 
 void find_products()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
+    UNROLL(i, MQ)
+        UNROLL(j, MK)
             s[i][j] = 0.0;
     for (uint d = 0; d < a.head_dim; d += CHUNK) {
         stage_qk(d);
@@ -137,8 +137,8 @@ void find_products()
 #else
 void write_scores()
 {
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++) {
+    UNROLL(i, MQ)
+        UNROLL(j, MK) {
             uint query = first_query + ty * MQ + i, key = first_key + tx + j * TX;
             if (query < n_queries() && key < n_keys())
                 STORE(SCORES_DTYPE, result, ROW(scores, batch, head, query) + key,

@@ -5,6 +5,7 @@
 #include "args/attention.h"
 
 uint batch;    // its number
+uint last_key;
 uint own_len;  // keys that may be seen
 int own_start; // position of its query 0
 
@@ -49,7 +50,7 @@ uint q_token(uint query)
 // Keys past the last one repeat it.
 uint k_token(uint key)
 {
-    return k_tokens.first + min(key, k_tokens.n - 1u);
+    return k_tokens.first + min(key, last_key);
 }
 #else
 void find_tokens()
@@ -73,7 +74,7 @@ uint q_token(uint query)
 
 uint k_token(uint key)
 {
-    return min(key, a.kv_len - 1u);
+    return min(key, last_key);
 }
 #endif
 
@@ -81,6 +82,7 @@ void find_sequence(uint number)
 {
     batch = number;
     find_tokens();
+    last_key = n_keys() - 1u;
     own_len = gyre_own_len(n_keys(), LISTED(a.extras.lens, lens, batch, int(n_keys())));
     own_start = gyre_own_start(a.q_start, a.extras.is_end, own_len, n_queries(),
                                LISTED(a.extras.starts, starts, batch, 0));

@@ -26,9 +26,10 @@ def struct_names(root):
     for file in sorted(os.listdir(folder)):
         name = file[:-2]
         with open(os.path.join(folder, file), encoding="utf-8") as text:
-            match = re.search(rf"struct gyre_{name}_args {{\s*(?://.*\s*)*\w+ (\w+)", text.read())
+            match = re.search(rf"struct gyre_{name}_args {{\s*(?://.*\s*)*(?:\w+ (\w+)|ROWS\((\w+))",
+                              text.read())
         if match:
-            yield name, match.group(1)
+            yield name, match.group(1) or match.group(2) + "_offset"
 
 
 def members(text, struct, prefix="", base=0):

@@ -52,6 +52,10 @@
 
 // A list is 1 + the offset of its first element, or 0 where it is absent.
 struct gyre_attention_extras {
+    // relative (batch, head, query, n_relative) f32: scale * q.r for each distance from
+    // -(n_relative / 2) to n_relative / 2, further ones clipped.
+    u32x3 relative_stride;
+    u32 n_relative;
     u32 starts, lens; // per sequence: added to q_start; keys it has, of kv_len
     u32 slopes;       // per head: of ALiBi
     u32 sinks;        // per head: a logit that only the denominator of softmax sees
@@ -60,9 +64,7 @@ struct gyre_attention_extras {
     // (n_batch + 1 numbers); how many tokens there are. q_len and kv_len are then the longest.
     u32 q_firsts, k_firsts, q_total, k_total;
     u32 k_positions_offset, k_positions_stride; // (batch, key)
-    // relative (batch, head, query, n_relative) f32: scale * q.r for each distance from
-    // -(n_relative / 2) to n_relative / 2, further ones clipped.
-    u32 relative_stride[3], n_relative;
+    u32 unused;                                 // words in fours
 };
 
 // How heads are rotated, and where their second part lies. The rotation (args/rope.h) is that of
@@ -70,35 +72,36 @@ struct gyre_attention_extras {
 // pair is that of the rules of attention, or a coordinate on its axis: word
 // (axis, batch, token) of coords.
 struct gyre_attention_heads {
-    u32 dim2, group2; // elements of the second part; heads of k's first part that share one
-    u32 q2_offset, q2_stride[3];
-    u32 k2_offset, k2_stride[3];
+    ROWS(q2);
+    ROWS(k2);
+    ROWS(q_coords); // (axis, batch, token)
+    ROWS(k_coords);
+    u32 has_q_coords, has_k_coords;
+    u32 group2; // heads of k's first part that share one of its second
     u32 dim, n_pairs, rotary_offset, pairing;
     f32 amplitude;
-    u32 has_q_coords, q_coords_offset, q_coords_stride[3];
-    u32 has_k_coords, k_coords_offset, k_coords_stride[3];
 };
 
 // Offsets and strides in elements of the tensor they belong to.
 struct gyre_attention_args {
+    ROWS(q); // (batch, token, head)
+    ROWS(k);
+    ROWS(v);
+    ROWS(out);
+    ROWS(mask); // (batch, head, query)
+    ROWS(lse);
+    ROWS(scores);
+    STRUCT(gyre_attention_extras) extras;
+    STRUCT(gyre_attention_heads) heads;
     u32 n_batch, n_kv_heads, group; // n_heads = n_kv_heads * group
     u32 q_len, kv_len;
-    u32 head_dim, v_dim;
-    f32 scale, softcap; // softcap 0: none
+    u32 head_dim, dim2, v_dim; // dim2: elements of the second part, which head_dim counts too
+    f32 scale, softcap;        // softcap 0: none
     i32 q_start;
     u32 is_causal, n_prefix;
     u32 window_left, window_right, window_keep; // 0: no window on that side
     u32 has_out, has_lse;
     u32 n_splits, keys_per_split; // split i covers keys [i, i + 1) * keys_per_split
-    u32 q_offset, q_stride[3];    // (batch, token, head)
-    u32 k_offset, k_stride[3];
-    u32 v_offset, v_stride[3];
-    u32 out_offset, out_stride[3];
-    u32 mask_offset, mask_stride[3];     // (batch, head, query)
-    u32 lse_offset, lse_stride[3];       // (batch, head, query)
-    u32 scores_offset, scores_stride[3]; // (batch, head, query)
-    STRUCT(gyre_attention_extras) extras;
-    STRUCT(gyre_attention_heads) heads;
     u32 n_sum_queries, adds_sums; // STAGE_SUMS: of the last so many queries; to what is there
 };
 

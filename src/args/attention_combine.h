@@ -15,10 +15,10 @@ struct gyre_attention_combine_args {
     u32 n_batch, n_kv_heads, group, q_len, v_dim;
     u32 n_splits;
     u32 has_out, has_lse;
-    u32 out_offset, out_stride[3]; // (batch, token, head)
-    u32 lse_offset, lse_stride[3]; // (batch, head, query)
-    u32 sinks;                     // 1 + the offset of the first of (n_heads), or 0
-    u32 q_firsts, q_total;         // as in args/attention.h; q_len is then the longest
+    ROWS(out);             // (batch, token, head)
+    ROWS(lse);             // (batch, head, query)
+    u32 sinks;             // 1 + the offset of the first of (n_heads), or 0
+    u32 q_firsts, q_total; // as in args/attention.h; q_len is then the longest
 };
 
 #endif

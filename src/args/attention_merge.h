@@ -24,8 +24,8 @@
 
 // Where an output and its LSE lie; offsets and strides in elements of the tensor they belong to.
 struct gyre_out_and_lse {
-    u32 out_offset, out_stride[3]; // (batch, token, head)
-    u32 lse_offset, lse_stride[3]; // (batch, head, query)
+    ROWS(out); // (batch, token, head)
+    ROWS(lse); // (batch, head, query)
 };
 
 struct gyre_attention_merge_args {

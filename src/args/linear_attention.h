@@ -29,8 +29,9 @@
 
 // Where sums lie: S (batch, kv head, entry, dim, v_dim), z (batch, kv head, entry, dim).
 struct gyre_linear_sums {
-    u32 state_offset, state_stride[4];
-    u32 norm_offset, norm_stride[4];
+    u32x4 state_stride, norm_stride;
+    u32 state_offset, norm_offset;
+    u32 unused, unused2; // words in fours
 };
 
 // Offsets and strides in elements of the tensor they belong to.
@@ -44,13 +45,13 @@ struct gyre_linear_attention_args {
     u32 is_causal;
     i32 shift; // of size at most 2^30
     u32 segment, first, n_segments;
-    u32 has_past;              // linear_state, linear_prefix: the past counts
-    u32 has_total;             // linear_prefix: the total is wanted
-    u32 has_sums;              // linear_attention: S and z are there, else they are zeros
-    u32 q_offset, q_stride[3]; // (batch, token, head)
-    u32 k_offset, k_stride[3];
-    u32 v_offset, v_stride[3];
-    u32 out_offset, out_stride[3];
+    u32 has_past;  // linear_state, linear_prefix: the past counts
+    u32 has_total; // linear_prefix: the total is wanted
+    u32 has_sums;  // linear_attention: S and z are there, else they are zeros
+    ROWS(q);       // (batch, token, head)
+    ROWS(k);
+    ROWS(v);
+    ROWS(out);
     // linear_state writes entry s of `sums` for segment s, plus the past. linear_prefix makes entry
     // s the sum before segment s, and entry n_segments that of all; not causal, entry 0 that of
     // all.

@@ -28,17 +28,19 @@ struct gyre_rope_args {
     u32 n_pairs;       // rotary_dim / 2
     u32 rotary_offset; // first element of the rotary window
     u32 n_pass;        // elements outside the window to copy: 0 in place, else head_dim - 2 n_pairs
-    u32 q_offset, q_stride[3]; // (batch, token, head)
-    u32 q_out_offset, q_out_stride[3];
-    u32 k_offset, k_stride[3];
-    u32 k_out_offset, k_out_stride[3];
+    ROWS(q);           // (batch, token, head)
+    ROWS(q_out);
+    ROWS(k);
+    ROWS(k_out);
     // position on an axis = start + token * step, + positions[pos_offset + (axis, batch, token) by
     // pos_stride] where use_positions is 1; in words of 32 bits.
-    u32 use_positions, pos_offset, pos_stride[3];
+    ROWS(pos);
+    u32 use_positions;
     i32 start, step;
     f32 amp_cos, amp_sin; // sign of amp_sin: direction
     // Row `position` of a batch of the cache, below n_cached; both tensors alike.
-    u32 cos_offset, sin_offset, cache_stride[2], n_cached; // strides (batch, position)
+    u32 cos_offset, sin_offset, n_cached;
+    u32x2 cache_stride; // (batch, position)
 };
 
 // Element (within the window, from rotary_offset) of the first and second member of pair j.

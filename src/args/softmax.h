@@ -19,10 +19,10 @@ struct gyre_softmax_args {
     u32 is_causal, n_prefix;
     u32 window_left, window_right, window_keep;
     u32 has_lse;
-    u32 raw_offset, raw_stride[3];       // (batch, head, query)
-    u32 mask_offset, mask_stride[3];     // (batch, head, query)
-    u32 scores_offset, scores_stride[3]; // (batch, head, query)
-    u32 lse_offset, lse_stride[3];       // (batch, head, query)
+    ROWS(raw);    // (batch, head, query)
+    ROWS(mask);   // (batch, head, query)
+    ROWS(scores); // (batch, head, query)
+    ROWS(lse);    // (batch, head, query)
     STRUCT(gyre_attention_extras) extras;
 };
 

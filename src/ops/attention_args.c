@@ -48,7 +48,6 @@ static void fill_heads(const struct gyre_attention_problem *p, struct gyre_atten
 {
     const uint32_t n_heads2 = p->k2.is_present ? p->k2.shape[2] : p->n_kv_heads;
     *heads = (struct gyre_attention_heads){
-        .dim2 = p->dim2,
         .group2 = n_heads2 != 0 ? p->n_kv_heads / n_heads2 : 1,
         .dim = p->dim2 != 0 ? p->dim2 : p->head_dim,
     };
@@ -70,6 +69,7 @@ void gyre_attention_fill_args(const struct gyre_attention_problem *p,
         .q_len = p->q_len,
         .kv_len = p->kv_len,
         .head_dim = p->head_dim,
+        .dim2 = p->dim2,
         .v_dim = gyre_attention_v_dim(p),
         .scale = p->scale,
         .softcap = p->softcap,

@@ -187,22 +187,26 @@ const char *gyre_attention_refuse_direct(const struct gyre_device_info *info,
     return needs_staging(p) ? "rotations and second parts go through local memory" : NULL;
 }
 
-static struct gyre_attention_tile direct_tile(const struct gyre_attention_problem *p)
+// A work-item holds four columns of two rows: more do not fit into Mali's 64 registers.
+static struct gyre_attention_tile direct_tile(const struct gyre_device_info *info,
+                                              const struct gyre_attention_problem *p)
 {
-    return (struct gyre_attention_tile){64, 8, 32, gyre_attention_gpu_v_tile(p)};
+    const uint32_t v_tile = gyre_attention_gpu_v_tile(p);
+    const uint32_t wg = v_tile > 64 && info->max_group_size >= 128 ? 128 : 64;
+    return (struct gyre_attention_tile){wg, 8, wg / 2, v_tile};
 }
 
 void gyre_attention_add_direct(const struct gyre_device *device,
                                const struct gyre_attention_problem *p, struct gyre_plan *plan)
 {
-    const struct gyre_attention_tile tile = direct_tile(p);
+    const struct gyre_attention_tile tile = direct_tile(&device->info, p);
     add_attention(device, p, &tile, false, 1, plan);
 }
 
 const char *gyre_attention_refuse_direct_splits(const struct gyre_device_info *info,
                                                 const struct gyre_attention_problem *p)
 {
-    const struct gyre_attention_tile tile = direct_tile(p);
+    const struct gyre_attention_tile tile = direct_tile(info, p);
     const char *why = gyre_attention_refuse_direct(info, p);
     return why != NULL ? why : refuse_splits(info, p, &tile);
 }
@@ -211,6 +215,6 @@ void gyre_attention_add_direct_splits(const struct gyre_device *device,
                                       const struct gyre_attention_problem *p,
                                       struct gyre_plan *plan)
 {
-    const struct gyre_attention_tile tile = direct_tile(p);
+    const struct gyre_attention_tile tile = direct_tile(&device->info, p);
     add_attention(device, p, &tile, false, choose_splits(&device->info, p, &tile), plan);
 }

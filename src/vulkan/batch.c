@@ -3,11 +3,9 @@
 
 #include <stdlib.h>
 
-enum {
-    MAX_BATCHES = 8, // per stream; then the host waits for the oldest
-    BATCH_DESCRIPTORS = VK_BATCH_DISPATCHES * (GYRE_MAX_BUFS + 1),
-};
+enum { MAX_BATCHES = 8 }; // per stream; then the host waits for the oldest
 
+// A multiple of every alignment that devices ask for.
 uint32_t gyre_vk_args_slot_size(const struct vk_device *device)
 {
     uint32_t align = device->base.info.offset_align;
@@ -44,12 +42,15 @@ static enum gyre_status create_commands(struct vk_device *device, struct vk_batc
 
 static enum gyre_status create_sets(struct vk_device *device, struct vk_batch *batch)
 {
-    const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, BATCH_DESCRIPTORS};
+    static const VkDescriptorPoolSize sizes[] = {
+        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, VK_BATCH_DISPATCHES * GYRE_MAX_BUFS},
+        {VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER, VK_BATCH_DISPATCHES},
+    };
     const VkDescriptorPoolCreateInfo sets = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
         .maxSets = VK_BATCH_DISPATCHES,
-        .poolSizeCount = 1,
-        .pPoolSizes = &size,
+        .poolSizeCount = sizeof(sizes) / sizeof(*sizes),
+        .pPoolSizes = sizes,
     };
     return gyre_vk_check(&device->base.log,
                          device->fn.CreateDescriptorPool(device->handle, &sets, NULL, &batch->sets),

@@ -8,27 +8,28 @@
 
 #include "variant.h"
 
-static uint32_t n_bindings(const struct gyre_kernel *kernel, uint32_t absent)
+static uint32_t n_storage(const struct gyre_kernel *kernel, uint32_t absent)
 {
-    return kernel->n_bufs + gyre_vk_has_args_buffer(kernel) - (uint32_t)__builtin_popcount(absent);
+    return kernel->n_bufs - (uint32_t)__builtin_popcount(absent);
 }
 
 // Which buffers have no binding: those that are absent, where a device has not enough for all.
 static uint32_t unbound(const struct vk_device *device, const struct gyre_variant *variant)
 {
-    return n_bindings(variant->kernel, 0) <= device->max_bindings ? 0 : variant->absent;
+    return n_storage(variant->kernel, 0) <= device->max_bindings ? 0 : variant->absent;
 }
 
 static enum gyre_status create_set_layout(struct vk_device *device, struct vk_kernel *kernel)
 {
     VkDescriptorSetLayoutBinding bindings[GYRE_MAX_BUFS + 1];
-    const uint32_t n_all = n_bindings(kernel->variant.kernel, 0);
+    const struct gyre_kernel *what = kernel->variant.kernel;
+    const uint32_t n_all = what->n_bufs + gyre_vk_has_args_buffer(what);
     uint32_t n = 0;
     for (uint32_t i = 0; i < n_all; i++)
         if ((kernel->variant.absent >> i & 1u) == 0)
             bindings[n++] = (VkDescriptorSetLayoutBinding){
                 .binding = i,
-                .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                .descriptorType = gyre_vk_binding_type(what, i),
                 .descriptorCount = 1,
                 .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
             };
@@ -172,7 +173,7 @@ static enum gyre_status check_limits(const struct vk_device *device,
     } checks[] = {
         {"work-items of a group", variant->consts[0], info->max_group_size},
         {"bytes of local memory", needs.local_size, info->local_size},
-        {"storage buffers", n_bindings(variant->kernel, variant->absent), device->max_bindings},
+        {"storage buffers", n_storage(variant->kernel, variant->absent), device->max_bindings},
         {"16-bit storage", needs.f16_storage, info->has_f16_storage},
     };
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

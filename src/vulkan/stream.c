@@ -105,7 +105,7 @@ static void fill_sets(const struct vk_stream *stream, const struct vk_kernel *ke
                 .dstSet = set,
                 .dstBinding = i,
                 .descriptorCount = 1,
-                .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                .descriptorType = gyre_vk_binding_type(what, i),
                 .pBufferInfo = &infos[i],
             };
     device->fn.UpdateDescriptorSets(device->handle, n, writes, 0, NULL);

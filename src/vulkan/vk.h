@@ -166,12 +166,17 @@ struct vk_kernel {
     VkPipelineLayout layout;
     VkPipeline pipeline;
 };
-// Arguments up to this size are push constants (what every device has); larger ones lie in a buffer
-// bound after the kernel's own.
+// Arguments up to this size are push constants (what every device has); larger ones lie in a
+// uniform buffer bound after the kernel's own.
 enum { VK_MAX_PUSH = 128 };
 static inline bool gyre_vk_has_args_buffer(const struct gyre_kernel *kernel)
 {
     return kernel->args_size > VK_MAX_PUSH;
+}
+static inline VkDescriptorType gyre_vk_binding_type(const struct gyre_kernel *kernel, uint32_t i)
+{
+    return i < kernel->n_bufs ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
+                              : VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER;
 }
 enum gyre_status gyre_vk_kernel_get(struct vk_device *device, const struct gyre_variant *variant,
                                     const struct vk_kernel **out);

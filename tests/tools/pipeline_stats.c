@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a Vulkan driver's compiler says of a compute pipeline, without running it:
 //
-//   pipeline_stats FILE.spv BINDINGS CONST,CONST,...
+//   pipeline_stats FILE.spv BUFFERS CONST,CONST,...
 //
 // prints "name: value" per statistic of VK_KHR_pipeline_executable_properties, nothing where the
 // driver lacks it. Null drivers crash on submission; nothing here submits.
@@ -101,20 +101,21 @@ static VkShaderModule load_module(VkDevice device, const char *path)
     return module;
 }
 
-// Storage buffers and as many push constants as every device has.
-static VkPipelineLayout make_layout(VkDevice device, uint32_t n_bindings)
+// Storage buffers, and behind them arguments, as a uniform buffer and as push constants.
+static VkPipelineLayout make_layout(VkDevice device, uint32_t n_storage)
 {
-    VkDescriptorSetLayoutBinding bindings[MAX_BINDINGS];
-    for (uint32_t i = 0; i < n_bindings; i++)
+    VkDescriptorSetLayoutBinding bindings[MAX_BINDINGS + 1];
+    for (uint32_t i = 0; i <= n_storage; i++)
         bindings[i] = (VkDescriptorSetLayoutBinding){
             .binding = i,
-            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorType = i < n_storage ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
+                                            : VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER,
             .descriptorCount = 1,
             .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
         };
     const VkDescriptorSetLayoutCreateInfo set = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-        .bindingCount = n_bindings,
+        .bindingCount = n_storage + 1,
         .pBindings = bindings,
     };
     const VkPushConstantRange push = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = 128};
@@ -195,16 +196,16 @@ static void print_statistics(VkDevice device, VkPipeline pipeline)
 
 int main(int argc, char **argv)
 {
-    unsigned long n_bindings = argc == 4 ? strtoul(argv[2], NULL, 10) : MAX_BINDINGS + 1;
-    if (n_bindings > MAX_BINDINGS) {
-        fputs("usage: pipeline_stats FILE.spv BINDINGS CONST,CONST,...\n", stderr);
+    unsigned long n_storage = argc == 4 ? strtoul(argv[2], NULL, 10) : MAX_BINDINGS + 1;
+    if (n_storage > MAX_BINDINGS) {
+        fputs("usage: pipeline_stats FILE.spv BUFFERS CONST,CONST,...\n", stderr);
         return 2;
     }
     VkPhysicalDevice physical = first_device();
     bool with_statistics = has_statistics(physical);
     VkDevice device = open_device(physical, with_statistics);
     VkShaderModule module = load_module(device, argv[1]);
-    VkPipelineLayout layout = make_layout(device, (uint32_t)n_bindings);
+    VkPipelineLayout layout = make_layout(device, (uint32_t)n_storage);
     VkPipeline pipeline = make_pipeline(device, module, layout, argv[3], with_statistics);
     if (with_statistics)
         print_statistics(device, pipeline);

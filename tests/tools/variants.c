@@ -187,7 +187,7 @@ static void print_line(size_t number, const struct gyre_variant *variant)
 {
     const struct gyre_kernel *kernel = variant->kernel;
     const uint32_t n_defs = gyre_kernel_n_defs(kernel), n_consts = gyre_kernel_n_consts(kernel);
-    printf("%03zu %s %u ", number, kernel->name, kernel->n_bufs + gyre_vk_has_args_buffer(kernel));
+    printf("%03zu %s %u ", number, kernel->name, kernel->n_bufs);
     for (uint32_t i = 0; i < n_consts; i++)
         printf("%s%u", i ? "," : "", variant->consts[i]);
     for (uint32_t i = 0; i < n_defs; i++)

@@ -68,7 +68,7 @@ static inline u32 n_rows_of(const struct gyre_attention_args *args, const struct
 // Elements of the first part of a head.
 static inline u32 first_dim(const struct gyre_attention_args *args)
 {
-    return args->head_dim - args->heads.dim2;
+    return args->head_dim - args->dim2;
 }
 
 // Products of a query with the relative embeddings, by number.
