@@ -24,7 +24,11 @@
 #include "parameters.clh"
 #include "tile_rows.clh"
 
+#if STAGED || V_TILE <= 64
 #define TX 16
+#else
+#define TX 32
+#endif
 #define TY (WG / TX)
 #define MQ (TILE_Q / TY)
 #define MK (TILE_K / TX)
@@ -170,8 +174,10 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
 // Maximum over the TX work-items of a row, each of which has left its own in part.
 static inline float row_max(__local const float4 *part, u32 row)
 {
-    const float4 x =
-        fmax(fmax(part[row * 4], part[row * 4 + 1]), fmax(part[row * 4 + 2], part[row * 4 + 3]));
+    float4 x = part[row * TX / 4];
+#pragma unroll
+    for (i32 i = 1; i < TX / 4; i++)
+        x = fmax(x, part[row * TX / 4 + i]);
     return fmax(fmax(x.x, x.y), fmax(x.z, x.w));
 }
 
