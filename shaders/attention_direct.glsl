@@ -19,7 +19,7 @@ void add_elements(uint k_begin[MK], uint d, uint n)
 {
     real4 qx[MQ], kx[MK];
     [[unroll]] for (uint i = 0; i < MQ; i++)
-        qx[i] = Q_FACTOR(real4, LOAD4(Q_DTYPE, q, q_begin[i] + d, n));
+        qx[i] = real4(SHRUNK(ty * MQ + i, LOAD4(Q_DTYPE, q, q_begin[i] + d, n)));
     [[unroll]] for (uint j = 0; j < MK; j++)
         kx[j] = real4(LOAD4(K_DTYPE, k, k_begin[j] + d, n));
     add_products(qx, kx);
@@ -33,30 +33,27 @@ void raw_scores(uint key)
     clear_products();
     for (uint d = 0; d < HEAD_DIM / 4 * 4; d += 4) {
         add_elements(k_begin, d, 4);
-        if (d % 32 == 28)
-            take_products();
+        if (d % RUN == RUN - 4)
+            end_run();
     }
     if (HEAD_DIM % 4 != 0)
         add_elements(k_begin, HEAD_DIM / 4 * 4, HEAD_DIM % 4);
-    take_products();
+    end_run();
 }
 
 void weighted_values(uint key, bool is_whole)
 {
-    clear_values();
     for (uint x = 0; x < TILE_K; x++) {
-        real px[MQ];
-        real4 vx[NV];
+        float px[MQ];
+        vec4 vx[NV];
         uint begin = ROW(v, batch, k_token(key + x), kv_head) + first_column;
         [[unroll]] for (uint i = 0; i < MQ; i++)
             px[i] = p_tile[(ty * MQ + i) * P_STRIDE + x / 4][x % 4];
         [[unroll]] for (uint c = 0; c < NV; c++) {
             uint column = 4 * (tx + c * TX);
-            vx[c] = real4(column < n_columns
-                              ? LOAD4(V_DTYPE, v, begin + column, n_columns - column)
-                              : vec4(0.0));
+            vx[c] = column < n_columns ? LOAD4(V_DTYPE, v, begin + column, n_columns - column)
+                                       : vec4(0.0);
         }
         add_values(px, vx, is_whole);
     }
-    take_values();
 }

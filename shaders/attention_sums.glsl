@@ -1,69 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The sums of products of attention.comp: of q and k over elements in s, of weights and v over keys
-// in o. Factors are `real`. With EXTRA_F16_SUMS these are f16, of q times scale, and so are sums of
-// up to 32 products, which take_products and take_values then add to s and o.
-#if EXTRAS & EXTRA_F16_SUMS
-#define real           float16_t
-#define real4          f16vec4
-#define Q_FACTOR(t, x) t((x)*a.scale)
+// The products of q and k in attention.comp, summed in f32. attention_f16_sums.glsl gives the same
+// names.
+#define real  float
+#define real4 vec4
 
-real4 s_part[MQ][MK], o_part[MQ][NV];
-
-float scaled(float sum)
+// What q needs before its first product. Uniform.
+void prepare_q()
 {
-    return sum;
 }
 
-void clear_products()
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++) {
-            s[i][j] = 0.0;
-            s_part[i][j] = real4(0.0);
-        }
-}
-
-void add_products(real4 qx[MQ], real4 kx[MK])
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++)
-            s_part[i][j] += qx[i] * kx[j];
-}
-
-void take_products()
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint j = 0; j < MK; j++) {
-            vec4 sums = vec4(s_part[i][j]);
-            s[i][j] += (sums.x + sums.y) + (sums.z + sums.w);
-            s_part[i][j] = real4(0.0);
-        }
-}
-
-void clear_values()
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint c = 0; c < NV; c++)
-            o_part[i][c] = real4(0.0);
-}
-
-#define VALUES o_part
-
-void take_values()
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint c = 0; c < NV; c++)
-            o[i][c] += vec4(o_part[i][c]);
-}
-#else
-#define real           float
-#define real4          vec4
-#define Q_FACTOR(t, x) t(x)
-
-float scaled(float sum)
-{
-    return sum * a.scale;
-}
+// Elements of a row of the tile of q, one or four, as they are multiplied.
+#define SHRUNK(row, x) (x)
 
 void clear_products()
 {
@@ -72,7 +19,7 @@ void clear_products()
             s[i][j] = 0.0;
 }
 
-void add_products(real4 qx[MQ], real4 kx[MK])
+void add_products(vec4 qx[MQ], vec4 kx[MK])
 {
     [[unroll]] for (uint i = 0; i < MQ; i++)
         [[unroll]] for (uint j = 0; j < MK; j++)
@@ -80,26 +27,13 @@ void add_products(real4 qx[MQ], real4 kx[MK])
                        qx[i].w * kx[j].w;
 }
 
-void take_products()
+// After every RUN elements and the last.
+void end_run()
 {
 }
 
-void clear_values()
+// The score of a sum of row_of(i).
+float scaled(uint i, float sum)
 {
-}
-
-#define VALUES o
-
-void take_values()
-{
-}
-#endif
-
-// Adds the weights px, each for one key, times this work-item's columns of v. A hidden key's value
-// must not even meet a zero.
-void add_values(real px[MQ], real4 vx[NV], bool is_whole)
-{
-    [[unroll]] for (uint i = 0; i < MQ; i++)
-        [[unroll]] for (uint c = 0; c < NV; c++)
-            VALUES[i][c] += px[i] * (is_whole || px[i] != 0.0 ? vx[c] : real4(0.0));
+    return sum * a.scale;
 }
