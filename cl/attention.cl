@@ -39,6 +39,9 @@ struct tile {
     u32 column;    // first column of v
     u32 n_columns; // columns of v from there on, at most V_TILE; 1 where there is no v
     u32 tx, ty;
+#if EXTRAS & EXTRA_F16_SUMS
+    __local float *q_shrink; // (TILE_Q)
+#endif
 };
 
 // The MQ rows of a work-item.
@@ -106,6 +109,25 @@ static inline void add_values(struct rows *r, const float4 p[MQ], i32 u, const f
     }
 }
 
+// Maximum over the TX work-items of a row, each of which has left its own in part.
+static inline float row_max(__local const float4 *part, u32 row)
+{
+    const float4 x =
+        fmax(fmax(part[row * 4], part[row * 4 + 1]), fmax(part[row * 4 + 2], part[row * 4 + 3]));
+    return fmax(fmax(x.x, x.y), fmax(x.z, x.w));
+}
+
+#if EXTRAS & EXTRA_F16_SUMS
+#include "attention_f16_sums.clh"
+#else
+typedef float real;
+typedef float4 real4;
+
+// An element of a row of the tile of q, as it is multiplied; the score of a sum of that row.
+#define SHRUNK(t, row, x)      (x)
+#define SCALED(a, t, row, sum) ((sum) * (a).scale)
+#endif
+
 #if STAGED
 #include "attention_staged.clh"
 #else
@@ -137,7 +159,7 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
     for (i32 i = 0; i < MQ; i++)
 #pragma unroll
         for (i32 j = 0; j < MK; j++)
-            s[i][j] *= a.scale;
+            s[i][j] = SCALED(a, t, t.ty * MQ + i, s[i][j]);
 #if EXTRAS & EXTRA_RELATIVE
     add_relative(a, x, t, r, key, positions, s);
 #endif
@@ -161,14 +183,6 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
             }
         }
     }
-}
-
-// Maximum over the TX work-items of a row, each of which has left its own in part.
-static inline float row_max(__local const float4 *part, u32 row)
-{
-    const float4 x =
-        fmax(fmax(part[row * 4], part[row * 4 + 1]), fmax(part[row * 4 + 2], part[row * 4 + 3]));
-    return fmax(fmax(x.x, x.y), fmax(x.z, x.w));
 }
 
 // Moves the rows to their new maxima and writes the weights of this block.
@@ -220,9 +234,9 @@ attention(struct gyre_attention_args a,
     __local float4 p[TILE_Q * P_STRIDE];
     __local float4 part[TILE_Q * TX / 4];
 #if STAGED
-    __local float4 stage[STAGE_SIZE];
+    __local real4 stage[STAGE_SIZE];
 #else
-    __local float4 *stage = 0;
+    __local real4 *stage = 0;
 #endif
 #if EXTRAS & EXTRA_POSITIONS
     __local i32 positions[TILE_K];
@@ -237,6 +251,11 @@ attention(struct gyre_attention_args a,
     const struct keys last = keys_of_row(a, t.own, t.row + TILE_Q - 1);
     struct rows r;
     init_rows(a, x, t, &r);
+#if EXTRAS & EXTRA_F16_SUMS
+    __local float q_shrink[TILE_Q];
+    t.q_shrink = q_shrink;
+    prepare_q(a, t, &r, q, part);
+#endif
     const u32 begin = HAS(EXTRA_PARTIAL) ? t.split * a.keys_per_split : 0;
     u32 end = rows_end(a, t.own, t.row, last);
     if (HAS(EXTRA_PARTIAL))

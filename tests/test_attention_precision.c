@@ -71,8 +71,6 @@ static const char *refusal_of_sums(const struct gyre_device_info *info)
 {
     if (info->backend == GYRE_BACKEND_CPU)
         return "!f16 sums are for GPUs";
-    if (info->backend == GYRE_BACKEND_OPENCL)
-        return "!no OpenCL kernel sums in f16";
     return info->has_f16_math ? NULL : "!no f16 arithmetic";
 }
 
@@ -231,6 +229,11 @@ static void compare_sums(enum gyre_backend_kind backend)
         {1e-4, 1e-3},
     };
     run_on_devices(backend, compare_precisions, &sums, 4);
+}
+
+Test(attention_precision, f16_sums_opencl)
+{
+    compare_sums(GYRE_BACKEND_OPENCL);
 }
 
 Test(attention_precision, f16_sums_vulkan)

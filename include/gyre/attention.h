@@ -55,8 +55,8 @@ enum gyre_scores_stage {
 enum gyre_attention_precision {
     GYRE_ATTENTION_F32 = 0,
     // Products of q and k are summed in f16, 8 at most, and these sums in f32, on GPUs with f16
-    // arithmetic (Vulkan's shaderFloat16). Softmax and p v stay f32. Only for q, k and v stored in
-    // f16, without rope or a second part. A score is off by at most
+    // arithmetic (Vulkan's shaderFloat16, OpenCL's cl_khr_fp16). Softmax and p v stay f32. Only for
+    // q, k and v stored in f16, without rope or a second part. A score is off by at most
     //
     //   b = scale (g sum_d |q_d k_d| + 2^-20 max_d |q_d| sum_d (1 + |k_d|))   g = 8 u / (1 - 8 u)
     //

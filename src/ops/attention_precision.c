@@ -28,8 +28,6 @@ static const char *refuse_f16_sums(const struct gyre_device_info *info,
 {
     if (info->type == GYRE_DEVICE_CPU)
         return "f16 sums are for GPUs";
-    if (info->backend == GYRE_BACKEND_OPENCL)
-        return "no OpenCL kernel sums in f16";
     if (!info->has_f16_math)
         return "no f16 arithmetic here";
     if (!is_stored_in(p, GYRE_F16))

@@ -67,7 +67,7 @@ const struct attention_case attention_f16_cases[] = {
      .has_lse = true},
     {F16("v_in_k", 33, 65), .n_heads = 4, .n_kv_heads = 1, .head_dim = 64, .v_dim = 48,
      .is_v_in_k = true, .has_lse = true},
-    {F16("lse_only", 33, 65), GROUPS, .has_no_out = true, .has_no_v = true, .has_lse = true},
+    {F16("lse_only", 33, 65), GROUPS, .has_no_out = true, .has_lse = true},
     {F16("out_only", 33, 65), GROUPS},
     {F16("key_sums", 33, 65), GROUPS, .has_key_sums = true, .has_lse = true},
     {.name = NULL},
