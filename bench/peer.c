@@ -44,6 +44,8 @@ const char *peer_refuse(const struct bench_row *row, const struct case_dtypes *d
         return "it has no RoPE";
     if (row->linear.name != NULL)
         return "it has no linear attention";
+    if (row->merge.name != NULL)
+        return "it has no merging";
     if (dtypes->q != GYRE_F32 || dtypes->k != GYRE_F32 || dtypes->v != GYRE_F32)
         return "its products are of f32";
     if (!is_plain(&row->attention))

@@ -64,7 +64,7 @@ static bool is_copy(enum limit limit)
 
 static bool allocate(struct probe *probe, struct cost cost, size_t n_threads)
 {
-    bool is_moved = probe->limit != LIMIT_COLD_READ;
+    bool is_moved = !limit_is_read(probe->limit);
     double size = is_moved ? cost.bytes / 2 : cost.bytes; // cost counts reading and writing
     size_t steps = (size_t)(size / (double)probe->n_pieces / PROBE_STEP);
     probe->pool = pthreadpool_create(n_threads);
@@ -111,6 +111,7 @@ static void run_piece(void *user, size_t piece)
     case LIMIT_COLD_SCALE:
         probe->loops.scale(probe->src + at, probe->piece_size);
         break;
+    case LIMIT_READ:
     case LIMIT_COLD_READ:
         sink = (float)probe->loops.read(probe->src + at, probe->piece_size);
         break;

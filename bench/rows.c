@@ -47,6 +47,20 @@ enum { QUICK = ROW_QUICK, SOFTWARE = ROW_SOFTWARE };
         }                                                                                          \
     }
 
+// Of f32, as a kernel that splits keys leaves them; stored as the dtypes say.
+#define MERGE(sets_, label, dtypes_, queries, parts)                                               \
+    {                                                                                              \
+        .limit = LIMIT_READ, .sets = sets_, .merge = {                                             \
+            label,                                                                                 \
+            dtypes_,                                                                               \
+            .has_f32_parts = true,                                                                 \
+            .n_parts = parts,                                                                      \
+            .q_len = queries,                                                                      \
+            .n_heads = 32,                                                                         \
+            .v_dim = 128                                                                           \
+        }                                                                                          \
+    }
+
 // Linear attention with RoPE, causal, as many heads; of a prompt, and of a token whose sums are
 // read and written in place.
 #define LINEAR(limit_, sets_, label, dtypes_, tokens, dim, ...)                                    \
@@ -104,6 +118,11 @@ const struct bench_row bench_rows[] = {
     DECODE(0, "decode_16384_d128", CASE_F16, 16384, 128),
     DECODE(SOFTWARE, "decode_512_d128", CASE_F32 | CASE_F16, 512, 128),
 
+    MERGE(0, "prefill_512_4_parts", CASE_F32 | CASE_F16, 512, 4),
+    MERGE(0, "prefill_512_16_parts", CASE_F16, 512, 16),
+    MERGE(0, "decode_16_parts", CASE_F16, 1, 16),
+    MERGE(SOFTWARE, "prefill_64_4_parts", CASE_F32 | CASE_F16, 64, 4),
+
     LINEAR(LIMIT_FMA, 0, "prefill_2048_d64", CASE_F32 | CASE_F16, 2048, 64, .check_step = 128),
     LINEAR(LIMIT_FMA, 0, "prefill_2048_d128", CASE_F32 | CASE_F16, 2048, 128, .check_step = 256),
     LINEAR(LIMIT_FMA, SOFTWARE, "prefill_64_d128", CASE_F32, 64, 128, .check_step = 4),
@@ -113,19 +132,25 @@ const struct bench_row bench_rows[] = {
 
 const char *bench_row_op(const struct bench_row *row)
 {
-    return row->rope.name != NULL ? "rope" : row->attention.name != NULL ? "attention" : "linear";
+    const struct case_operator *op = row->rope.name != NULL        ? &rope_operator
+                                     : row->attention.name != NULL ? &attention_operator
+                                     : row->merge.name != NULL     ? &attention_merge_operator
+                                                                   : &linear_operator;
+    return op->name;
 }
 
 const char *bench_row_name(const struct bench_row *row)
 {
     return row->rope.name != NULL        ? row->rope.name
            : row->attention.name != NULL ? row->attention.name
+           : row->merge.name != NULL     ? row->merge.name
                                          : row->linear.name;
 }
 
 unsigned bench_row_dtypes(const struct bench_row *row)
 {
-    unsigned bits = row->rope.dtypes | row->attention.dtypes | row->linear.dtypes;
+    unsigned bits =
+        row->rope.dtypes | row->attention.dtypes | row->merge.dtypes | row->linear.dtypes;
     return bits != 0 ? bits : CASE_F32;
 }
 
@@ -160,6 +185,16 @@ static struct cost attention_cost(const struct attention_case *row,
     };
 }
 
+// Every part and its LSE is read once, and the result is written.
+static struct cost merge_cost(const struct attention_merge_case *row,
+                              const struct case_dtypes *dtypes)
+{
+    double n_rows = (double)row->q_len * row->n_heads;
+    double part = sizeof(float) * ((double)row->v_dim + 1);
+    double result = (double)gyre_dtype_size(dtypes->out) * row->v_dim;
+    return (struct cost){.bytes = n_rows * (row->n_parts * part + result)};
+}
+
 // A multiplication and an addition per element of the sums, for every key and for every query; and
 // the sums themselves.
 static struct cost linear_cost(const struct linear_case *row)
@@ -177,6 +212,8 @@ struct cost bench_row_cost(const struct bench_row *row, const struct case_dtypes
 {
     if (row->linear.name != NULL)
         return linear_cost(&row->linear);
+    if (row->merge.name != NULL)
+        return merge_cost(&row->merge, dtypes);
     return row->rope.name != NULL ? rope_cost(&row->rope, dtypes)
                                   : attention_cost(&row->attention, dtypes);
 }
@@ -184,6 +221,11 @@ struct cost bench_row_cost(const struct bench_row *row, const struct case_dtypes
 bool limit_is_flops(enum limit limit)
 {
     return limit == LIMIT_FMA || limit == LIMIT_BF16_DOT;
+}
+
+bool limit_is_read(enum limit limit)
+{
+    return limit == LIMIT_READ || limit == LIMIT_COLD_READ;
 }
 
 bool limit_is_cold(enum limit limit)
@@ -194,9 +236,13 @@ bool limit_is_cold(enum limit limit)
 const char *limit_name(enum limit limit)
 {
     static const char *const names[N_LIMITS] = {
-        [LIMIT_COPY] = "copy",           [LIMIT_SCALE] = "scale in place",
-        [LIMIT_COLD_COPY] = "cold copy", [LIMIT_COLD_SCALE] = "cold scale in place",
-        [LIMIT_COLD_READ] = "cold read", [LIMIT_FMA] = "fma",
+        [LIMIT_COPY] = "copy",
+        [LIMIT_SCALE] = "scale in place",
+        [LIMIT_COLD_COPY] = "cold copy",
+        [LIMIT_COLD_SCALE] = "cold scale in place",
+        [LIMIT_READ] = "read",
+        [LIMIT_COLD_READ] = "cold read",
+        [LIMIT_FMA] = "fma",
         [LIMIT_BF16_DOT] = "bf16 dot",
     };
     return names[limit];

@@ -30,6 +30,9 @@ static bool prepare(struct subject *subject, const struct bench_row *row,
     } else if (row->attention.name != NULL) {
         subject->op = &attention_operator;
         subject->run = attention_prepare(subject->session, &row->attention, dtypes, seed, result);
+    } else if (row->merge.name != NULL) {
+        subject->op = &attention_merge_operator;
+        subject->run = attention_merge_prepare(subject->session, &row->merge, dtypes, seed, result);
     } else {
         subject->op = &linear_operator;
         subject->run = linear_prepare(subject->session, &row->linear, dtypes, seed, result);

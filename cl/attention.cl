@@ -6,9 +6,10 @@
 //   out = o / (l + exp(sink - m))   lse = m + log l
 //
 // groups: (row tiles * v tiles, kv heads, batch). A group owns TILE_Q packed rows and V_TILE
-// columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows by
-// MK keys of s and MQ rows by NV float4 of o. With EXTRA_PARTIAL groups are (row tiles * splits *
-// v tiles, ..), a group walks over its split's keys, and o, m and l are left as they are.
+// columns of v; its work-items form a grid of TX keys or columns by TY rows, each owning MQ rows,
+// TY apart, by MK keys of s and MQ rows by NV float4 of o. With EXTRA_PARTIAL groups are (row tiles
+// * splits * v tiles, ..), a group walks over its split's keys, and o, m and l are left as they
+// are.
 //
 // Without an output v is not read: it may be absent. Barriers stay outside of such branches, where
 // PoCL miscompiles them.
@@ -21,6 +22,7 @@
 #include "keys.clh"
 #include "packed_rows.clh"
 #include "parameters.clh"
+#include "tile_rows.clh"
 
 #define TX 16
 #define TY (WG / TX)
@@ -39,20 +41,17 @@ struct tile {
     u32 column;    // first column of v
     u32 n_columns; // columns of v from there on, at most V_TILE; 1 where there is no v
     u32 tx, ty;
-#if EXTRAS & EXTRA_F16_SUMS
-    __local float *q_shrink; // (TILE_Q)
-#endif
+    __local struct row *rows; // (TILE_Q)
 };
 
 // The MQ rows of a work-item.
 struct rows {
-    float slope[MQ];
-    u32 q[MQ], mask[MQ], relative[MQ]; // where their elements begin
-    float m[MQ], l[MQ];                // l: over this work-item's keys only
+    float m[MQ], l[MQ]; // l: over this work-item's keys only
     float4 o[MQ][NV];
 };
 
-static inline void init_tile(struct gyre_attention_args a, struct extras x, struct tile *t)
+static inline void init_tile(struct gyre_attention_args a, struct extras x,
+                             __local struct row *rows, struct tile *t)
 {
     const u32 n_v_tiles = max((a.v_dim + V_TILE - 1) / V_TILE, 1u);
     const u32 n_splits = HAS(EXTRA_PARTIAL) ? a.n_splits : 1;
@@ -66,20 +65,20 @@ static inline void init_tile(struct gyre_attention_args a, struct extras x, stru
     t->n_columns = clamp(a.v_dim - t->column, 1u, (u32)V_TILE);
     t->tx = get_local_id(0) % TX;
     t->ty = get_local_id(0) / TX;
+    t->rows = rows;
     FIND_SEQUENCE(a, get_group_id(2), x, &t->own);
 }
 
-static inline void init_rows(struct gyre_attention_args a, struct extras x, struct tile t,
-                             struct rows *r)
+// Which of the tile's rows is number i of a work-item's.
+static inline u32 row_at(struct tile t, i32 i)
+{
+    return t.ty + i * TY;
+}
+
+static inline void init_rows(struct rows *r)
 {
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {
-        const u32 row = t.row + t.ty * MQ + i;
-        const u32 query = query_of(a, t.own, row), head = head_of(a, t.own, t.kv_head, row);
-        r->slope[i] = slope_of(a.extras, x, head);
-        r->q[i] = Q_ROW(a, q, t.own, query, head);
-        r->mask[i] = ROW(a, mask, t.own.batch, head, query);
-        r->relative[i] = relative_row(a.extras, t.own.batch, head, query);
         r->m[i] = -INFINITY;
         r->l[i] = 0.0f;
 #pragma unroll
@@ -124,8 +123,8 @@ typedef float real;
 typedef float4 real4;
 
 // An element of a row of the tile of q, as it is multiplied; the score of a sum of that row.
-#define SHRUNK(t, row, x)      (x)
-#define SCALED(a, t, row, sum) ((sum) * (a).scale)
+#define SHRUNK(row, x)      (x)
+#define SCALED(a, row, sum) ((sum) * (a).scale)
 #endif
 
 #if STAGED
@@ -135,23 +134,24 @@ typedef float4 real4;
 #endif
 
 static inline void add_relative(struct gyre_attention_args a, struct extras x, struct tile t,
-                                const struct rows *r, u32 key, __local const i32 *positions,
-                                float s[MQ][MK])
+                                u32 key, __local const i32 *positions, float s[MQ][MK])
 {
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {
-        const i32 q_pos = keys_of_row(a, t.own, t.row + t.ty * MQ + i).q_pos;
+        const struct row row = t.rows[row_at(t, i)];
+        const u32 begin = relative_row(a.extras, t.own.batch, row.head, row.query);
+        const i32 q_pos = keys_of(a, t.own, row).q_pos;
 #pragma unroll
         for (i32 j = 0; j < MK; j++) {
             const i32 k_pos = staged_position(positions, key, key + t.tx + j * TX);
-            s[i][j] += relative_of(a.extras, x, r->relative[i], k_pos - q_pos);
+            s[i][j] += relative_of(a.extras, x, begin, k_pos - q_pos);
         }
     }
 }
 
 // Raw dot products become what softmax sees.
 static inline void finish_scores(struct gyre_attention_args a, struct extras x, struct tile t,
-                                 const struct rows *r, u32 key, bool is_whole,
+                                 u32 key, bool is_whole,
                                  __global const TYPE(MASK_DTYPE) * mask,
                                  __local const i32 *positions, float s[MQ][MK])
 {
@@ -159,9 +159,9 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
     for (i32 i = 0; i < MQ; i++)
 #pragma unroll
         for (i32 j = 0; j < MK; j++)
-            s[i][j] = SCALED(a, t, t.ty * MQ + i, s[i][j]);
+            s[i][j] = SCALED(a, t.rows[row_at(t, i)], s[i][j]);
 #if EXTRAS & EXTRA_RELATIVE
-    add_relative(a, x, t, r, key, positions, s);
+    add_relative(a, x, t, key, positions, s);
 #endif
     if (a.softcap > 0.0f) {
 #pragma unroll
@@ -173,13 +173,14 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
     if (HAS(EXTRA_ALIBI) || !is_whole) {
 #pragma unroll
         for (i32 i = 0; i < MQ; i++) {
-            // Not kept in struct rows: few blocks need it, and all would lack its registers.
-            const struct keys seen = keys_of_row(a, t.own, t.row + t.ty * MQ + i);
+            const struct row row = t.rows[row_at(t, i)];
+            const struct keys seen = keys_of(a, t.own, row);
+            const u32 begin = ROW(a, mask, t.own.batch, row.head, row.query);
 #pragma unroll
             for (i32 j = 0; j < MK; j++) {
                 const u32 own = key + t.tx + j * TX;
                 const i32 k_pos = staged_position(positions, key, own);
-                s[i][j] = masked(s[i][j], seen, r->slope[i], own, k_pos, mask, r->mask[i]);
+                s[i][j] = masked(s[i][j], seen, slope_of_row(row), own, k_pos, mask, begin);
             }
         }
     }
@@ -195,12 +196,12 @@ static inline void update_rows(struct tile t, struct rows *r, float s[MQ][MK], _
 #pragma unroll
         for (i32 j = 1; j < MK; j++)
             most = fmax(most, s[i][j]);
-        ((__local float *)part)[(t.ty * MQ + i) * TX + t.tx] = most;
+        ((__local float *)part)[row_at(t, i) * TX + t.tx] = most;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {
-        const u32 row = t.ty * MQ + i;
+        const u32 row = row_at(t, i);
         const float m = fmax(r->m[i], row_max(part, row));
         const float shift = shift_of(m);
         const float factor = exp_fast(r->m[i] - shift);
@@ -220,7 +221,7 @@ static inline void update_rows(struct tile t, struct rows *r, float s[MQ][MK], _
 
 #include "attention_write.clh"
 
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) MANY_WAVES void
 attention(struct gyre_attention_args a,
           __global const TYPE(Q_DTYPE) * q,       // (batch, query, head, head_dim)
           __global const TYPE(K_DTYPE) * k,       // (batch, key, kv head, head_dim)
@@ -231,6 +232,7 @@ attention(struct gyre_attention_args a,
           EXTRA_PARAMETERS,
           __global const float *sinks) // (head)
 {
+    __local struct row rows[TILE_Q];
     __local float4 p[TILE_Q * P_STRIDE];
     __local float4 part[TILE_Q * TX / 4];
 #if STAGED
@@ -246,15 +248,16 @@ attention(struct gyre_attention_args a,
     const struct extras x = EXTRAS_OF_PARAMETERS;
     const struct heads h = HEADS_OF_PARAMETERS;
     struct tile t;
-    init_tile(a, x, &t);
+    init_tile(a, x, rows, &t);
     const struct keys first = keys_of_row(a, t.own, t.row);
     const struct keys last = keys_of_row(a, t.own, t.row + TILE_Q - 1);
+    if (get_local_id(0) < TILE_Q)
+        find_row(a, x, t.own, t.kv_head, t.row + get_local_id(0), &rows[get_local_id(0)]);
+    barrier(CLK_LOCAL_MEM_FENCE);
     struct rows r;
-    init_rows(a, x, t, &r);
+    init_rows(&r);
 #if EXTRAS & EXTRA_F16_SUMS
-    __local float q_shrink[TILE_Q];
-    t.q_shrink = q_shrink;
-    prepare_q(a, t, &r, q, part);
+    prepare_q(a, t, q, part);
 #endif
     const u32 begin = HAS(EXTRA_PARTIAL) ? t.split * a.keys_per_split : 0;
     u32 end = rows_end(a, t.own, t.row, last);
@@ -270,8 +273,8 @@ attention(struct gyre_attention_args a,
         const bool is_whole = MASK_DTYPE == DTYPE_NONE && is_block_seen(first, key, TILE_K) &&
                               is_block_seen(last, key, TILE_K);
         float s[MQ][MK] = {{0.0f}};
-        raw_scores(a, x, h, t, &r, key, stage, s);
-        finish_scores(a, x, t, &r, key, is_whole, mask, positions, s);
+        raw_scores(a, x, h, t, key, stage, s);
+        finish_scores(a, x, t, key, is_whole, mask, positions, s);
         update_rows(t, &r, s, part, p);
         weighted_values(a, t, &r, key, v, p, stage, is_whole);
     }

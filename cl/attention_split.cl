@@ -114,6 +114,7 @@ static inline void partial_products(struct gyre_attention_args a, struct extras 
                 s[i][j] += qd.x * kd[j].x + qd.y * kd[j].y + qd.z * kd[j].z + qd.w * kd[j].w;
         }
     }
+    barrier(CLK_LOCAL_MEM_FENCE); // others may still read the weights of the block before
 #pragma unroll
     for (i32 i = 0; i < TILE_Q; i++)
 #pragma unroll
@@ -258,7 +259,7 @@ static inline void write_state(struct gyre_attention_args a, struct tile t, cons
     vstore2((float2)(my->m, l), result + y, partial + n_results(a) * a.v_dim);
 }
 
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) MANY_WAVES void
 attention_split(struct gyre_attention_args a,
                 __global const TYPE(Q_DTYPE) * q,       // (batch, query, head, head_dim)
                 __global const TYPE(K_DTYPE) * k,       // (batch, key, kv head, head_dim)
@@ -268,8 +269,8 @@ attention_split(struct gyre_attention_args a,
                 EXTRA_PARAMETERS)
 {
     __local float4 q_stage[TILE_Q * NQ];
-    __local float4 part[TILE_Q * TILE_K]; // (row, key, LX)
-    __local float4 p[TILE_Q * TILE_K / 4];
+    __local float4 part[TILE_Q * TILE_K]; // (row, key, LX), then weights (row, key)
+    __local float4 *p = part;
     __local float row_part[WG];
     __local float factors[TILE_Q];
 #if EXTRAS & EXTRA_POSITIONS

@@ -31,9 +31,13 @@ def compile_for_amd(cpu, variant):
     text = run([*CLANG, "-target", "amdgcn-amd-amdhsa", "-mcpu=" + cpu, "-nogpulib", *libraries,
                 "-Rpass-analysis=kernel-resource-usage", *variant.defines, "-c",
                 "-o", os.devnull, variant.path + ".cl"])
+    # Scalars that do not fit go into lanes of vector registers, and cost no memory while scratch is
+    # empty.
+    n_scalars = number(r"SGPRs Spill: (\d+)", text)
     return Row(number(r" VGPRs: (\d+)", text), number(r"LDS Size[^:]*: (\d+)", text),
                number(r"Occupancy[^:]*: (\d+)", text),
-               number(r"SGPRs Spill: (\d+)", text) + number(r"VGPRs Spill: (\d+)", text))
+               number(r"VGPRs Spill: (\d+)", text) + number(r"ScratchSize[^:]*: (\d+)", text),
+               f"{n_scalars} scalars in vector lanes" if n_scalars else "")
 
 
 def find_amd(_tools, _work):

@@ -212,7 +212,7 @@ Test(bad_attention_merge, explanations_are_cut)
     call.params.parts = call.parts;
     struct gyre_device *device = f.session.device;
     cr_assert(gyre_attention_merge_explain(device, &call.params, text, sizeof(text)) == GYRE_OK);
-    cr_assert(strstr(text, "3 parts") != NULL && strstr(text, "scratch") != NULL, "%s", text);
+    cr_assert(strstr(text, "parts: 3") != NULL && strstr(text, "scratch") != NULL, "%s", text);
     for (size_t size = 1; size < 16; size++) {
         memset(text, 'x', sizeof(text));
         cr_assert(gyre_attention_merge_explain(device, &call.params, text, size) == GYRE_OK);

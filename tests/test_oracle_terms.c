@@ -5,56 +5,18 @@
 #include <math.h>
 #include <string.h>
 
+#include "harness/dot.h"
 #include "harness/fill.h"
+#include "one_query.h"
 #include "oracle/attention.h"
 #include "oracle/attention_heads.h"
 #include "oracle/attention_packed.h"
 
-enum { DIM = 16, KEYS = 8 };
-
-// One query of one head over KEYS keys.
-struct fixture {
-    double q[DIM], k[KEYS * DIM], v[KEYS * DIM];
-    double stages[ORACLE_N_STAGES][KEYS], out[DIM];
-    struct oracle_attention definition;
-    struct oracle_attention_row row;
-};
-
-static void set_up(struct fixture *f, uint64_t seed)
-{
-    fill_normals(fill_seed(seed, "q"), f->q, DIM);
-    fill_normals(fill_seed(seed, "k"), f->k, KEYS * DIM);
-    fill_normals(fill_seed(seed, "v"), f->v, KEYS * DIM);
-    f->definition = (struct oracle_attention){
-        .n_batch = 1,
-        .q_len = 1,
-        .kv_len = KEYS,
-        .n_heads = 1,
-        .n_kv_heads = 1,
-        .head_dim = DIM,
-        .v_dim = DIM,
-        .q = f->q,
-        .k = f->k,
-        .v = f->v,
-    };
-    for (int stage = 0; stage < ORACLE_N_STAGES; stage++)
-        f->row.scores[stage] = f->stages[stage];
-    f->row.out = f->out;
-}
-
-static void assert_row(const struct fixture *f, const double *out, double lse)
+static void assert_row(const struct one_query *f, const double *out, double lse)
 {
     cr_assert(fabs(f->row.lse - lse) < 1e-13);
     for (size_t d = 0; d < DIM; d++)
         cr_assert(fabs(f->out[d] - out[d]) < 1e-13);
-}
-
-static double dot(const double *a, const double *b, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
 }
 
 // --- where keys stand
@@ -98,8 +60,8 @@ Test(oracle_terms, the_order_of_keys_does_not_matter)
 {
     static const int32_t backwards[KEYS] = {7, 6, 5, 4, 3, 2, 1, 0};
     const double slope = 0.3;
-    struct fixture f, other;
-    set_up(&f, 1);
+    struct one_query f, other;
+    one_query_make(&f, 1);
     f.definition.is_causal = 1;
     f.definition.q_start = 5;
     f.definition.slopes = &slope;
@@ -124,9 +86,9 @@ Test(oracle_terms, the_order_of_keys_does_not_matter)
 Test(oracle_terms, relative_keys_are_a_mask)
 {
     enum { AT = 3 };
-    struct fixture f;
+    struct one_query f;
     double relative[3 * DIM], mask[KEYS], out[DIM];
-    set_up(&f, 2);
+    one_query_make(&f, 2);
     fill_normals(3, relative, 3 * DIM);
     f.definition.q_start = AT;
     f.definition.scale = 0.3;
@@ -146,9 +108,9 @@ Test(oracle_terms, relative_keys_are_a_mask)
 // One embedding for all distances changes nothing but the sum of exponentials.
 Test(oracle_terms, one_relative_key_changes_nothing)
 {
-    struct fixture f;
+    struct one_query f;
     double relative[DIM], out[DIM];
-    set_up(&f, 4);
+    one_query_make(&f, 4);
     fill_normals(5, relative, DIM);
     oracle_attention_row(&f.definition, 0, 0, 0, &f.row);
     memcpy(out, f.out, sizeof(out));

@@ -105,10 +105,14 @@ Test(peer, rows_without_one_are_told)
 {
     const struct bench_row rope = {.rope = {.name = "rope"}};
     const struct bench_row plain = {.attention = {.name = "plain"}};
+    const struct bench_row linear = {.linear = {.name = "linear"}};
+    const struct bench_row merge = {.merge = {.name = "merge"}};
     const struct bench_row capped = {.attention = {.name = "capped", .softcap = 1}};
     const struct case_dtypes *f32 = case_dtypes_of(CASE_F32), *f16 = case_dtypes_of(CASE_F16);
     cr_assert_null(peer_refuse(&plain, f32));
     cr_assert_not_null(peer_refuse(&plain, f16));
     cr_assert_not_null(peer_refuse(&rope, f32));
+    cr_assert_str_eq(peer_refuse(&linear, f32), "it has no linear attention");
+    cr_assert_str_eq(peer_refuse(&merge, f32), "it has no merging");
     cr_assert_not_null(peer_refuse(&capped, f32));
 }

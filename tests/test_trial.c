@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A kernel that computes wrong results on its first use is struck off: the call is refused, or
-// another kernel takes over, but nothing wrong comes out.
+// another kernel takes over, but nothing wrong comes out. And every kernel is tried.
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,3 +182,35 @@ Test(trial, vulkan_merge)
     run_wrong(GYRE_BACKEND_VULKAN, &(struct wrong){"sed -i 's/weight_before \\* running/running/'",
                                                    "shaders/attention_merge.comp", run_two_parts});
 }
+
+// --- right kernels
+
+static const struct attention_case sums_alone = {.q_len = 33,
+                                                 .kv_len = 65,
+                                                 .n_heads = 2,
+                                                 .head_dim = 64,
+                                                 .has_no_out = true,
+                                                 .has_key_sums = true};
+
+// The LSE that the sums are made of is then no result of the call.
+static void expect_tried(struct session *session, const void *context, struct tally *tally)
+{
+    struct result result = {.outcome = OUTCOME_PASS};
+    (void)context;
+    setenv("GYRE_SELFTEST", "1", 1);
+    struct attention_run *run =
+        attention_prepare(session, &sums_alone, case_dtypes_of(CASE_F32), 1, &result);
+    if (run != NULL)
+        case_complete(session, &attention_operator, run, &result);
+    if (strstr(session->log.text, "untested") != NULL)
+        result_fail(&result, "%s", session->log.text);
+    report(session, "sums alone", &result, tally);
+}
+
+static void run_right(enum gyre_backend_kind backend)
+{
+    setenv("GYRE_CACHE_DIR", "", 1);
+    run_on_devices(backend, expect_tried, NULL, 1);
+}
+
+TEST_EACH_BACKEND(trial_of_sums, run_right)

@@ -64,8 +64,8 @@ GYRE_API enum gyre_status
 gyre_attention_merge_supported(struct gyre_device *device,
                                const struct gyre_attention_merge_params *params);
 
-// Writes which kernel and how many dispatches gyre_attention_merge takes for these params: text of
-// several lines, cut to `size` bytes with the terminating zero.
+// Writes which kernel, how many dispatches and how much scratch gyre_attention_merge takes for
+// these params, and why: text of several lines, cut to `size` bytes with the terminating zero.
 GYRE_API enum gyre_status
 gyre_attention_merge_explain(struct gyre_device *device,
                              const struct gyre_attention_merge_params *params, char *text,

@@ -19,7 +19,9 @@ export OCLGRIND_DATA_RACES=1
 
 # Small cases: oclgrind takes seconds for a tile.
 staged=(rope/half_8 attention/dim_ attention/edge_ attention/causal_edge attention/mask_
-    attention/scores_ attention_merge/in_place attention_merge/parts_5 attention_merge/empty
+    attention/scores_ attention/bits_9 attention/relative_dim_3 attention/second_7_5
+    attention/rotated_7 attention/pos_v_33 attention/sums_out attention/packed_serving_start
+    attention_merge/in_place attention_merge/parts_5 attention_merge/empty
     linear/edge_1 linear/causal_3 linear/causal_65 linear/shifted_between linear/dim_7
     linear/offset linear/decode_1 linear/sums_in_place/)
 direct=(attention/edge_33x65 attention/causal_edge_33x33 attention/dim_64)

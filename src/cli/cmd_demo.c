@@ -45,12 +45,13 @@ struct demo {
     cJSON *devices; // NULL: print the tables
 };
 
-// The bench's row and dtype f32.
-static void measure_named(struct session *session, const char *name, struct measurement *out)
+// The bench's row of an operator, in f32.
+static void measure_named(struct session *session, const char *op, const char *name,
+                          struct measurement *out)
 {
     const struct measure_options options = {.seed = 1, .min_s = 0.2};
     for (const struct bench_row *row = bench_rows; bench_row_name(row) != NULL; row++)
-        if (strcmp(bench_row_name(row), name) == 0)
+        if (strcmp(bench_row_op(row), op) == 0 && strcmp(bench_row_name(row), name) == 0)
             measure_row(session, row, case_dtypes_of(CASE_F32), &options, out);
 }
 
@@ -58,8 +59,9 @@ static void measure_rates(struct session *session, struct rates *rates)
 {
     bool is_software = session->info->type == GYRE_DEVICE_SOFTWARE;
     *rates = (struct rates){.size = is_software ? "64 tokens" : "512 tokens"};
-    measure_named(session, is_software ? "half_64" : "half_512", &rates->rope);
-    measure_named(session, is_software ? "prefill_64_d128" : "prefill_512_d128", &rates->attention);
+    measure_named(session, "rope", is_software ? "half_64" : "half_512", &rates->rope);
+    measure_named(session, "attention", is_software ? "prefill_64_d128" : "prefill_512_d128",
+                  &rates->attention);
 }
 
 static void add_times(struct demo *demo, const struct gyre_device_info *info, int code,

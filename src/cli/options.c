@@ -11,11 +11,16 @@
 #include "command.h"
 #include "term.h"
 
-enum { MAX_OPTIONS = 32, HELP_COLUMN = 28, FIRST_LONG = 256, CODE_HELP = 'h' };
+enum { MAX_OPTIONS = 64, HELP_COLUMN = 28, FIRST_LONG = 256, CODE_HELP = 'h' };
 
 static bool takes_argument(const struct option_spec *spec)
 {
     return spec->type != OPTION_FLAG && spec->type != OPTION_COUNT;
+}
+
+static void print_heading(const char *heading)
+{
+    printf("\n%s%s%s\n", style(stdout, STYLE_BOLD), heading, style(stdout, STYLE_NONE));
 }
 
 static void print_option(char letter, const char *name, const char *arg, const char *help)
@@ -31,17 +36,29 @@ static void print_option(char letter, const char *name, const char *arg, const c
         printf("%s\n%*s%s\n", left, HELP_COLUMN, "", help);
 }
 
+// Those up to the next heading, or the end: where that is.
+static const struct option_spec *print_options(const struct option_spec *spec)
+{
+    for (; spec->name != NULL && spec->type != OPTION_HEADING; spec++)
+        print_option(spec->letter, spec->name, spec->arg, spec->help);
+    return spec;
+}
+
 static void print_help(const struct command_help *help, const struct option_spec *specs)
 {
     const char *bold = style(stdout, STYLE_BOLD), *none = style(stdout, STYLE_NONE);
     printf("%sgyre %s%s: %s\n\n", bold, help->name, none, help->about);
-    printf("usage: gyre %s%s%s [options]\n\n", help->name, help->operands != NULL ? " " : "",
+    printf("usage: gyre %s%s%s [options]\n", help->name, help->operands != NULL ? " " : "",
            help->operands != NULL ? help->operands : "");
-    printf("%soptions%s\n", bold, none);
-    for (const struct option_spec *spec = specs; spec->name != NULL; spec++)
-        print_option(spec->letter, spec->name, spec->arg, spec->help);
+    print_heading("options");
+    specs = print_options(specs);
     print_option('h', "help", NULL, "this text");
-    printf("\n%sexamples%s\n%s\n", bold, none, help->examples);
+    while (specs->name != NULL) {
+        print_heading(specs->name);
+        specs = print_options(specs + 1);
+    }
+    print_heading("examples");
+    printf("%s\n", help->examples);
     printf("\nexit status: 0 done, 1 a check failed, 2 wrong usage, 3 a device or file failed\n");
 }
 
@@ -66,6 +83,21 @@ static bool parse_whole(const char *text, long long min, long long max, long lon
     errno = 0;
     *value = strtoll(text, &end, 10);
     return errno == 0 && end != text && *end == '\0' && *value >= min && *value <= max;
+}
+
+// "32/8", or "32".
+static bool parse_heads(const char *text, struct head_counts *heads)
+{
+    char n[16];
+    long long n_q = 0, n_kv = 0;
+    size_t length = strcspn(text, "/");
+    if (length >= sizeof(n))
+        return false;
+    snprintf(n, length + 1, "%s", text);
+    bool is_read = parse_whole(n, 0, UINT32_MAX, &n_q) &&
+                   parse_whole(text[length] == '/' ? text + length + 1 : n, 0, UINT32_MAX, &n_kv);
+    *heads = (struct head_counts){(uint32_t)n_q, (uint32_t)n_kv};
+    return is_read;
 }
 
 static bool parse_double(const char *text, double *value)
@@ -108,6 +140,10 @@ static bool set_value(const struct option_spec *spec, const char *text)
     case OPTION_CHOICE:
         *(int *)spec->value = find_word(spec->arg, text);
         return *(int *)spec->value >= 0;
+    case OPTION_HEADS:
+        return parse_heads(text, spec->value);
+    case OPTION_HEADING:
+        break;
     }
     return false;
 }
@@ -118,8 +154,11 @@ static void describe(const struct option_spec *specs, char *letters, struct opti
     int n = 0;
     *letters++ = ':';
     *letters++ = 'h';
-    for (const struct option_spec *spec = specs; spec->name != NULL; spec++, n++) {
-        longs[n] = (struct option){spec->name, takes_argument(spec), NULL, FIRST_LONG + n};
+    for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
+        const int number = FIRST_LONG + (int)(spec - specs);
+        if (spec->type == OPTION_HEADING)
+            continue;
+        longs[n++] = (struct option){spec->name, takes_argument(spec), NULL, number};
         if (spec->letter == 0)
             continue;
         *letters++ = spec->letter;
@@ -156,6 +195,8 @@ static const char *wanted(const struct option_spec *spec)
         return "a whole number";
     case OPTION_DOUBLE:
         return "a number";
+    case OPTION_HEADS:
+        return "32 or 32/8";
     default:
         return spec->arg;
     }

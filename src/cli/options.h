@@ -15,11 +15,17 @@ enum option_type {
     OPTION_MAYBE_I32, // struct maybe_i32
     OPTION_DOUBLE,    // double
     OPTION_CHOICE,    // int: which of the words in `arg`, "half|interleaved"
+    OPTION_HEADS,     // struct head_counts: "32/8", or "32" for as many KV heads
+    OPTION_HEADING,   // no option: `name` stands above those that follow
 };
 
 struct maybe_i32 {
     bool is_given;
     int32_t value;
+};
+
+struct head_counts {
+    uint32_t n, n_kv;
 };
 
 struct option_spec {
@@ -29,6 +35,11 @@ struct option_spec {
     void *value; // holds the default before
     const char *arg, *help;
 };
+
+#define OPTIONS_ABOUT(heading)                                                                     \
+    {                                                                                              \
+        heading, .type = OPTION_HEADING                                                            \
+    }
 
 // What --help tells besides the options. Texts end without a newline.
 struct command_help {

@@ -53,6 +53,31 @@ enum gyre_status gyre_attention_merge_supported(struct gyre_device *device,
     return gyre_attention_merge_explain(device, params, NULL, 0);
 }
 
+// What was decided, and why.
+static void explain(const struct gyre_attention_merge_problem *p, const struct gyre_plan *plan,
+                    struct gyre_text *text)
+{
+    const uint32_t n = div_up(p->n_parts, MERGE_PARTS);
+    if (p->out.is_present)
+        gyre_text_add(text, "  storage: parts %s, output %s; arithmetic: f32\n",
+                      gyre_dtype_name(p->part_dtype), gyre_dtype_name(p->out.dtype));
+    else
+        gyre_text_add(text, "  only log-sum-exps are merged; arithmetic: f32\n");
+    if (p->sinks.is_present)
+        gyre_text_add(text, "  with: sinks\n");
+    if (plan->n_steps == 0)
+        gyre_text_add(text, "  nothing to do: no rows, or nothing in them\n");
+    else if (n == 1)
+        gyre_text_add(text, "  parts: %u; a dispatch takes up to %d: 1 dispatch\n", p->n_parts,
+                      MERGE_PARTS);
+    else
+        gyre_text_add(text,
+                      "  parts: %u; a dispatch takes up to %d: %u dispatches, all as the first, "
+                      "which pass sums on in scratch\n",
+                      p->n_parts, MERGE_PARTS, n);
+    gyre_plan_explain(plan, text);
+}
+
 enum gyre_status gyre_attention_merge_explain(struct gyre_device *device,
                                               const struct gyre_attention_merge_params *params,
                                               char *text, size_t size)
@@ -70,12 +95,7 @@ enum gyre_status gyre_attention_merge_explain(struct gyre_device *device,
     enum gyre_status status = plan_call(&check, device, params, &problem, &plan);
     gyre_text_add(&out, "attention merge on %s (%s): %s\n", device->info.id, device->info.name,
                   gyre_status_name(status));
-    if (status != GYRE_OK)
-        return status;
-    gyre_text_add(&out, "  storage: parts %s; arithmetic: f32\n",
-                  gyre_dtype_name(problem.part_dtype));
-    gyre_text_add(&out, "  %u parts, %d a dispatch: %u dispatches, all as the first\n",
-                  problem.n_parts, MERGE_PARTS, div_up(problem.n_parts, MERGE_PARTS));
-    gyre_plan_explain(&plan, &out);
-    return GYRE_OK;
+    if (status == GYRE_OK)
+        explain(&problem, &plan, &out);
+    return status;
 }

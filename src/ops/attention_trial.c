@@ -133,13 +133,16 @@ static void set_results(const struct gyre_attention_problem *p, enum gyre_attent
                         uint64_t q_len, uint64_t kv_len, struct gyre_trial_tensor *tensors)
 {
     const uint64_t group = p->n_heads / p->n_kv_heads;
+    // What key sums are made of, where nothing else is wanted.
+    const bool is_for_sums = !p->out.is_present && !p->lse.is_present;
+    const struct gyre_view hidden_lse = {.is_present = true, .dtype = GYRE_F32};
     if (part == GYRE_PART_SCORES) {
         set_shape(&tensors[SCORES], &p->scores, 1, group, q_len, kv_len);
     } else if (part == GYRE_PART_SUMS) {
         set_shape(&tensors[KEY_SUMS], &p->key_sums, 1, group, 1, kv_len);
     } else {
         set_shape(&tensors[OUT], &p->out, 1, q_len, group, p->v_dim);
-        set_shape(&tensors[LSE], &p->lse, 1, group, q_len, 1);
+        set_shape(&tensors[LSE], is_for_sums ? &hidden_lse : &p->lse, 1, group, q_len, 1);
     }
     for (int i = OUT; i <= KEY_SUMS; i++)
         tensors[i].is_output = true;

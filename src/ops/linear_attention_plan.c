@@ -400,7 +400,7 @@ static void explain(const struct gyre_device *device, const struct gyre_linear_p
     gyre_text_add(text, "  storage: q %s, k %s, v %s; features, sums and arithmetic: f32\n",
                   gyre_dtype_name(p->q.dtype), gyre_dtype_name(p->k.dtype),
                   gyre_dtype_name(p->v.dtype));
-    gyre_text_add(text, "  %s; keys in %u segments of up to %u\n",
+    gyre_text_add(text, "  %s; segments of keys: %u, of up to %u\n",
                   p->is_causal ? "causal" : "every query sees every key", segments.n,
                   segments.length);
 }

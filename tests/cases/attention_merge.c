@@ -234,6 +234,12 @@ struct attention_merge_run *attention_merge_prepare(struct session *session,
     return NULL;
 }
 
+const struct gyre_attention_merge_params *
+attention_merge_run_params(const struct attention_merge_run *run)
+{
+    return &run->params;
+}
+
 enum gyre_status attention_merge_run_enqueue(struct attention_merge_run *run)
 {
     return gyre_attention_merge(run->session->stream, &run->params);

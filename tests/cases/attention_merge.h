@@ -7,7 +7,7 @@
 
 #include "cases/cases.h"
 
-enum { MERGE_MAX_PARTS = 9 };
+enum { MERGE_MAX_PARTS = 16 };
 
 struct attention_merge_case {
     const char *name;
@@ -41,6 +41,8 @@ struct attention_merge_run *attention_merge_prepare(struct session *session,
                                                     const struct attention_merge_case *row,
                                                     const struct case_dtypes *dtypes, uint64_t seed,
                                                     struct result *result);
+const struct gyre_attention_merge_params *
+attention_merge_run_params(const struct attention_merge_run *run);
 enum gyre_status attention_merge_run_enqueue(struct attention_merge_run *run);
 void attention_merge_run_check(struct attention_merge_run *run, struct result *result);
 void attention_merge_run_destroy(struct attention_merge_run *run);
