@@ -122,6 +122,9 @@ static inline float row_max(__local const float4 *part, u32 row)
 typedef float real;
 typedef float4 real4;
 
+// How many rows are staged side by side: registers bound them.
+#define STAGE_UNROLL 2
+
 // An element of a row of the tile of q, as it is multiplied; the score of a sum of that row.
 #define SHRUNK(row, x)      (x)
 #define SCALED(a, row, sum) ((sum) * (a).scale)
