@@ -112,6 +112,30 @@ static inline void add_values(struct rows *r, const float4 p[MQ], i32 u, const f
     }
 }
 
+// Maximum over the TX work-items of a row, each of which has left its own in part.
+static inline float row_max(__local const float4 *part, u32 row)
+{
+    float4 x = part[row * TX / 4];
+#pragma unroll
+    for (i32 i = 1; i < TX / 4; i++)
+        x = fmax(x, part[row * TX / 4 + i]);
+    return fmax(fmax(x.x, x.y), fmax(x.z, x.w));
+}
+
+#if EXTRAS & EXTRA_F16_SUMS
+#include "attention_f16_sums.clh"
+#else
+typedef float real;
+typedef float4 real4;
+
+// How many rows are staged side by side: registers bound them.
+#define STAGE_UNROLL 2
+
+// An element of a row of the tile of q, as it is multiplied; the score of a sum of that row.
+#define SHRUNK(row, x)      (x)
+#define SCALED(a, row, sum) ((sum) * (a).scale)
+#endif
+
 #if STAGED
 #include "attention_staged.clh"
 #else
@@ -144,7 +168,7 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
     for (i32 i = 0; i < MQ; i++)
 #pragma unroll
         for (i32 j = 0; j < MK; j++)
-            s[i][j] *= a.scale;
+            s[i][j] = SCALED(a, t.rows[row_at(t, i)], s[i][j]);
 #if EXTRAS & EXTRA_RELATIVE
     add_relative(a, x, t, key, positions, s);
 #endif
@@ -169,16 +193,6 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
             }
         }
     }
-}
-
-// Maximum over the TX work-items of a row, each of which has left its own in part.
-static inline float row_max(__local const float4 *part, u32 row)
-{
-    float4 x = part[row * TX / 4];
-#pragma unroll
-    for (i32 i = 1; i < TX / 4; i++)
-        x = fmax(x, part[row * TX / 4 + i]);
-    return fmax(fmax(x.x, x.y), fmax(x.z, x.w));
 }
 
 // Moves the rows to their new maxima and writes the weights of this block.
@@ -231,9 +245,9 @@ attention(struct gyre_attention_args a,
     __local float4 p[TILE_Q * P_STRIDE];
     __local float4 part[TILE_Q * TX / 4];
 #if STAGED
-    __local float4 stage[STAGE_SIZE];
+    __local real4 stage[STAGE_SIZE];
 #else
-    __local float4 *stage = 0;
+    __local real4 *stage = 0;
 #endif
 #if EXTRAS & EXTRA_POSITIONS
     __local i32 positions[TILE_K];
@@ -251,6 +265,9 @@ attention(struct gyre_attention_args a,
     barrier(CLK_LOCAL_MEM_FENCE);
     struct rows r;
     init_rows(&r);
+#if EXTRAS & EXTRA_F16_SUMS
+    prepare_q(a, t, q, part);
+#endif
     const u32 begin = HAS(EXTRA_PARTIAL) ? t.split * a.keys_per_split : 0;
     u32 end = rows_end(a, t.own, t.row, last);
     if (HAS(EXTRA_PARTIAL))

@@ -4,7 +4,8 @@
 
 Writes a C table of SPIR-V, a module per kernel and combination of its defines. Storage is one
 float dtype throughout, or f32 beside keys and values of 16 bits. Of masks, ALiBi, packed sequences,
-keys at positions of their own and keys in splits a problem has one."""
+keys at positions of their own and keys in splits a problem has one. f16 throughout may be summed in
+f16, too."""
 import itertools
 import os
 import subprocess
@@ -13,7 +14,7 @@ import tempfile
 
 # Numbers of src/args/types.h and src/args/attention.h.
 F32, F16, BF16, U8, BITS, NONE = 0, 1, 2, 5, 6, 9
-ALIBI, POSITIONS, PACKED, PARTIAL = 1, 2, 8, 128
+ALIBI, POSITIONS, PACKED, PARTIAL, F16_SUMS = 1, 2, 8, 128, 512
 RAW, CAPPED, MASKED, PROBS, SUMS = 0, 1, 2, 3, 4
 
 FLOATS = (F32, F16, BF16)
@@ -37,11 +38,12 @@ def fused_variants():
         for mask, extras in RULES + PACKED_RULES:
             yield "attention_split", inputs + (("MASK_DTYPE", mask), ("EXTRAS", extras),
                                                ("ARGS_BINDING", 17))
-        for (mask, extras), staged in itertools.product(
-                RULES + PACKED_RULES + [(NONE, PARTIAL)], (0, 1)):
+        for (mask, extras), staged, precision in itertools.product(
+                RULES + PACKED_RULES + [(NONE, PARTIAL)], (0, 1),
+                (0, F16_SUMS) if q == kv == F16 else (0,)):
             out = F32 if extras & PARTIAL else q
             yield "attention", inputs + (("OUT_DTYPE", out), ("MASK_DTYPE", mask),
-                                         ("STAGED", staged), ("EXTRAS", extras),
+                                         ("STAGED", staged), ("EXTRAS", extras | precision),
                                          ("ARGS_BINDING", 19))
     for out in FLOATS:
         yield "attention_combine", (("OUT_DTYPE", out),)

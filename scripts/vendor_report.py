@@ -20,16 +20,19 @@ import vendor_radv
 from vendor_common import Failure, Missing, Variant, run
 
 SKIPPED = 77
-Family = collections.namedtuple("Family", "name find shape has_others")
+F16_SUMS = 512  # of EXTRAS, as src/args/attention.h numbers them
+# has_others: compile what the planner chooses for the other shape, too. NVIDIA's OpenCL has no f16
+# arithmetic (cl_khr_fp16).
+Family = collections.namedtuple("Family", "name find shape has_others has_f16_math")
 Target = collections.namedtuple("Target", "name compile family")
 
 FAMILIES = (
-    Family("RADV", vendor_radv.find, "staged", True),
-    Family("amdgcn", vendor_clang.find_amd, "staged", True),
-    Family("nvptx", vendor_clang.find_nvidia, "staged", True),
-    Family("ocloc", vendor_intel.find, "staged", False),
-    Family("turnip", vendor_mesa.find_adreno, "direct", False),
-    Family("panvk", vendor_mesa.find_mali, "direct", False),
+    Family("RADV", vendor_radv.find, "staged", True, True),
+    Family("amdgcn", vendor_clang.find_amd, "staged", True, True),
+    Family("nvptx", vendor_clang.find_nvidia, "staged", True, False),
+    Family("ocloc", vendor_intel.find, "staged", False, True),
+    Family("turnip", vendor_mesa.find_adreno, "direct", False, True),
+    Family("panvk", vendor_mesa.find_mali, "direct", False, True),
 )
 
 
@@ -82,6 +85,17 @@ def is_chosen(target, variant):
     return target.family.shape in variant.shapes
 
 
+def needs_f16_math(variant):
+    return any(int(define.removeprefix("-DEXTRAS=")) & F16_SUMS
+               for define in variant.defines if define.startswith("-DEXTRAS="))
+
+
+def takes(target, variant):
+    family = target.family
+    return ((family.has_others or is_chosen(target, variant)) and
+            (family.has_f16_math or not needs_f16_math(variant)))
+
+
 def worst(pick, cells):
     known = [cell for cell in cells if cell is not None]
     return pick(known) if known else "-"
@@ -110,7 +124,7 @@ def main(tools, work):
     if not targets:
         return SKIPPED
     jobs = [(target, variant) for target in targets for variant in variants
-            if target.family.has_others or is_chosen(target, variant)]
+            if takes(target, variant)]
     print(f"{'target':15} {'regs':>4} {'local':>6} {'waves':>5} {'spills':>6}  variant")
     n_failed, rows = 0, []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

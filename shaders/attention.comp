@@ -15,7 +15,6 @@
 // is no faster than global memory.
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#extension GL_EXT_shader_explicit_arithmetic_types_float16 : enable
 #include "common.glsl"
 #include "args/attention.h"
 #if EXTRAS & EXTRA_F16_SUMS
@@ -102,40 +101,35 @@ void init_rows()
     }
 }
 
-#include "attention_sums.glsl"
+// Maximum over the work-items of a row, each of which has left its own in part (TILE_Q, TX).
+void leave_part(uint i, float x);
+float row_max(uint row);
 
-// A row of the tile of p, in real4: odd, so that work-items of a column meet different banks.
+// A row of the tile of p, in vec4: odd, so that work-items of a column meet different banks.
 const uint P_STRIDE = TILE_K / 4 | 1;
-shared real4 p_tile[TILE_Q * P_STRIDE];
+shared vec4 p_tile[TILE_Q * P_STRIDE];
 
-// What each work-item brings to a reduction (TILE_Q, TX) lies in `part`.
+// Elements of q and k after which their products' sums end_run.
+const uint RUN = 32;
+#if EXTRAS & EXTRA_F16_SUMS
+#include "attention_f16_sums.glsl"
+#else
+#include "attention_sums.glsl"
+#endif
+
+// Adds the rows' weights of a key times four of this work-item's columns of v. A hidden key's value
+// must not even meet a zero.
+void add_values(uint c, float px[MQ], vec4 vx, bool is_whole)
+{
+    UNROLL(i, MQ)
+        o[i][c] += px[i] * (is_whole || px[i] != 0.0 ? vx : vec4(0.0));
+}
+
 #if STAGED
 #include "attention_staged.glsl"
 #else
 #include "attention_direct.glsl"
 #endif
-
-// Dot products become what softmax sees.
-void finish_scores(uint key, bool is_whole)
-{
-    UNROLL(i, MQ)
-        UNROLL(j, MK) {
-            uint head = row_head[row_of(i)], query = row_query[row_of(i)];
-            int k_pos = position_of(key + tx + j * TX);
-            float raw = related(scaled(s[i][j]), head, query, k_pos);
-            s[i][j] = biased(capped(raw), head, query, k_pos);
-        }
-    if (is_whole)
-        return;
-    UNROLL(i, MQ) {
-        uint mask_begin = ROW(mask, batch, row_head[row_of(i)], row_query[row_of(i)]);
-        keys seen = row_keys[row_of(i)];
-        UNROLL(j, MK) {
-            uint at = key + tx + j * TX;
-            s[i][j] = masked(s[i][j], seen, at, position_of(at), mask_begin);
-        }
-    }
-}
 
 // Maximum and sum over the work-items of a row, each of which has left its own in part.
 float row_max(uint row)
@@ -157,6 +151,28 @@ float row_sum(uint row)
 void leave_part(uint i, float x)
 {
     part[row_of(i) * (TX / 4) + tx / 4][tx % 4] = x;
+}
+
+// Dot products become what softmax sees.
+void finish_scores(uint key, bool is_whole)
+{
+    UNROLL(i, MQ)
+        UNROLL(j, MK) {
+            uint head = row_head[row_of(i)], query = row_query[row_of(i)];
+            int k_pos = position_of(key + tx + j * TX);
+            float raw = related(scaled(i, s[i][j]), head, query, k_pos);
+            s[i][j] = biased(capped(raw), head, query, k_pos);
+        }
+    if (is_whole)
+        return;
+    UNROLL(i, MQ) {
+        uint mask_begin = ROW(mask, batch, row_head[row_of(i)], row_query[row_of(i)]);
+        keys seen = row_keys[row_of(i)];
+        UNROLL(j, MK) {
+            uint at = key + tx + j * TX;
+            s[i][j] = masked(s[i][j], seen, at, position_of(at), mask_begin);
+        }
+    }
 }
 
 // Moves the rows to their new maxima and writes the weights of this block.
@@ -181,7 +197,7 @@ void update_rows()
             uint at = tx + j * TX;
             float weight = exp_neg(s[i][j] - shift);
             l[i] += weight;
-            p_tile[row * P_STRIDE + at / 4][at % 4] = real(weight);
+            p_tile[row * P_STRIDE + at / 4][at % 4] = weight;
         }
     }
     barrier(); // p is complete, and part may be written again
@@ -242,6 +258,7 @@ void main()
         return;
 #endif
     find_rows(kv_head, split, first_row);
+    prepare_q();
     init_rows();
     uint begin = split * a.keys_per_split;
     start(begin + a.keys_per_split);

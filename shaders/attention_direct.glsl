@@ -31,7 +31,7 @@ void add_elements(uint q_begin[MQ], uint k_begin[MK], uint d, uint n)
     UNROLL(j, MK)
         kx[j] = real4(LOAD4(K_DTYPE, k, k_begin[j] + d, n));
     UNROLL(i, MQ)
-        add_products(i, Q_FACTOR(real4, LOAD4(Q_DTYPE, q, q_begin[i] + d, n)), kx);
+        add_products(i, real4(SHRUNK(row_of(i), LOAD4(Q_DTYPE, q, q_begin[i] + d, n))), kx);
 }
 
 void raw_scores(uint key)
@@ -44,36 +44,34 @@ void raw_scores(uint key)
     clear_products();
     [[dont_unroll]] for (uint d = 0; d < HEAD_DIM / 4 * 4; d += 4) {
         add_elements(q_begin, k_begin, d, 4);
-        if (d % 32 == 28)
-            take_products();
+        if (d % RUN == RUN - 4)
+            end_run();
     }
     if (HEAD_DIM % 4 != 0)
         add_elements(q_begin, k_begin, HEAD_DIM / 4 * 4, HEAD_DIM % 4);
-    take_products();
+    end_run();
 }
 
 // Columns of v from `column` on, of those from element `begin` on. Those past the last one repeat
 // others, and are not written.
-real4 load_v(uint begin, uint column)
+vec4 load_v(uint begin, uint column)
 {
     vec4 x;
     if (V_TILE % 4 == 0)
         begin += min(column, n_columns - 4);
     UNROLL(u, 4)
         x[u] = LOAD(V_DTYPE, v, begin + (V_TILE % 4 == 0 ? u : min(column + u, n_columns - 1)));
-    return real4(x);
+    return x;
 }
 
 void weighted_values(uint key, bool is_whole)
 {
-    clear_values();
     [[dont_unroll]] for (uint x = 0; x < TILE_K; x++) {
-        real px[MQ];
+        float px[MQ];
         uint begin = ROW(v, batch, k_token(key + x), kv_head) + first_column;
         UNROLL(i, MQ)
             px[i] = p_tile[row_of(i) * P_STRIDE + x / 4][x % 4];
         UNROLL(c, NV)
             add_values(c, px, load_v(begin, 4 * (tx + c * TX)), is_whole);
     }
-    take_values();
 }

@@ -2,11 +2,11 @@
 // attention.comp with STAGED 1: dot products and weighted values, q, k and v through shared memory.
 #include "heads.glsl"
 
-// Elements of q and k that are staged at once: at most 32, in even parts of head_dim.
-const uint N_CHUNKS = (HEAD_DIM + 31) / 32;
+// Elements of q and k that are staged at once: at most a RUN, in even parts of head_dim.
+const uint N_CHUNKS = (HEAD_DIM + RUN - 1) / RUN;
 const uint CHUNK = ((HEAD_DIM + N_CHUNKS - 1) / N_CHUNKS + 3) / 4 * 4;
 const uint CHUNK_STRIDE = CHUNK / 4 | 1;
-// Keys and real4 per key of v that are staged at once.
+// Keys, and fours of columns per key, of v that are staged at once.
 const uint V_KEYS = TILE_K / NV;
 const uint V_ROW = (V_TILE + 3) / 4;
 
@@ -46,23 +46,21 @@ bool is_whole(uint key)
 
 // Elements [d, d + CHUNK) of the tile's rows and of TILE_K keys.
 #if PAIRED
-void stage_pair(uint row_begin, uint x, real first, real second)
+void stage_pair(uint row_begin, uint x, vec2 pair)
 {
-    stage[row_begin + x / 4][x % 4] = first;
-    stage[row_begin + x / 4][x % 4 + 1] = second;
+    stage[row_begin + x / 4][x % 4] = pair.x;
+    stage[row_begin + x / 4][x % 4 + 1] = pair.y;
 }
 
 void stage_qk(uint key, uint d)
 {
     for (uint e = 2 * gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += 2 * WG) {
         uint row = e / CHUNK, x = e % CHUNK;
-        vec2 pair = q_pair(q_places[row], d + x);
-        stage_pair(row * CHUNK_STRIDE, x, Q_FACTOR(real, pair.x), Q_FACTOR(real, pair.y));
+        stage_pair(row * CHUNK_STRIDE, x, q_pair(q_places[row], d + x));
     }
     for (uint e = 2 * gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += 2 * WG) {
         uint row = e / CHUNK, x = e % CHUNK;
-        vec2 pair = k_pair(k_place(key + row, kv_head), d + x);
-        stage_pair(K_STAGE + row * CHUNK_STRIDE, x, real(pair.x), real(pair.y));
+        stage_pair(K_STAGE + row * CHUNK_STRIDE, x, k_pair(k_place(key + row, kv_head), d + x));
     }
 }
 #else
@@ -71,7 +69,7 @@ void stage_qk(uint key, uint d)
     [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += WG) {
         uint row = e / CHUNK, x = e % CHUNK;
         stage[row * CHUNK_STRIDE + x / 4][x % 4] =
-            Q_FACTOR(real, d + x < HEAD_DIM ? LOAD(Q_DTYPE, q, q_places[row] + d + x) : 0.0);
+            real(SHRUNK(row, d + x < HEAD_DIM ? LOAD(Q_DTYPE, q, q_places[row] + d + x) : 0.0));
     }
     [[unroll]] for (uint e = gl_LocalInvocationIndex; e < TILE_K * CHUNK; e += WG) {
         uint row = e / CHUNK, x = e % CHUNK;
@@ -104,25 +102,23 @@ void raw_scores(uint key)
             UNROLL(i, MQ)
                 add_products(i, stage[row_of(i) * CHUNK_STRIDE + x], kx);
         }
-        take_products();
+        end_run();
         barrier(); // the stage may be written again
     }
 }
 
 void weighted_values(uint key, bool is_whole)
 {
-    clear_values();
     for (uint done = 0; done < TILE_K; done += V_KEYS) {
         stage_v(key + done);
         barrier();
         for (uint x = 0; x < V_KEYS; x++) {
-            real px[MQ];
+            float px[MQ];
             UNROLL(i, MQ)
                 px[i] = p_tile[row_of(i) * P_STRIDE + (done + x) / 4][(done + x) % 4];
             UNROLL(c, NV)
-                add_values(c, px, stage[x * V_ROW + min(tx + c * TX, V_ROW - 1)], is_whole);
+                add_values(c, px, vec4(stage[x * V_ROW + min(tx + c * TX, V_ROW - 1)]), is_whole);
         }
         barrier(); // the stage may be written again
     }
-    take_values();
 }

@@ -209,6 +209,8 @@ class Cli(Case):
             self.gyre("explain", "attention", "--dtype", "bf16", *dots, code=FAILED_FILE, says=words)
         self.gyre("attend", "--q", data("q_pre.npy"), "--k", data("k_pre.npy"), "--v",
                   data("v.npy"), "-o", self.path("o.npy"), *dots, code=FAILED_FILE, says=words)
+        self.gyre("explain", "attention", "--dtype", "f16", "--precision", "f16-sums",
+                  code=FAILED_FILE, says="f16 sums are for GPUs")
         self.gyre("attend", "--precision", "f8", code=USAGE, says="f16-sums")
 
     def test_explain(self):

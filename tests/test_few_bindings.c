@@ -55,6 +55,21 @@ Test(few_bindings, vulkan)
 }
 
 // A module is a header of 5 words, then instructions: their length in words and what they do.
+Test(few_bindings, capabilities)
+{
+    enum { CAPABILITY = 2 << 16 | 17, SHADER = 1, FLOAT16 = 9, STORAGE = 4433 };
+    uint32_t words[] = {
+        0x07230203, 0,      0,          2,       0, // magic, version, generator, bound
+        CAPABILITY, SHADER, CAPABILITY, FLOAT16,
+    };
+    const struct vk_shader shader = {words, sizeof(words), 0};
+    struct vk_needs needs = gyre_vk_shader_needs(&shader, NULL, 0);
+    cr_assert(needs.f16_math && !needs.f16_storage);
+    words[8] = STORAGE;
+    needs = gyre_vk_shader_needs(&shader, NULL, 0);
+    cr_assert(!needs.f16_math && needs.f16_storage);
+}
+
 Test(few_bindings, decorations)
 {
     enum { DECORATE = 4 << 16 | 71, FUNCTION = 5 << 16 | 54, BINDING = 33, SET = 34 };

@@ -49,6 +49,11 @@ static const char *const filters[] = {
     "attention/sinks_nothing_seen",
     "attention/own/",
     "attention/own_mask/",
+    "attention/f16_dim_",
+    "attention/f16_edge_33x65/",
+    "attention/f16_largest/",
+    "attention/f16_packed/",
+    "attention/f16_splits/",
 };
 enum { N_FILTERS = sizeof(filters) / sizeof(filters[0]) };
 

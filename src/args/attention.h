@@ -42,7 +42,7 @@
 #define EXTRA_SECOND    64  // q and k come in two parts
 #define EXTRA_PARTIAL   128 // partial results are left in `out`
 #define EXTRA_BF16_DOTS 256 // products are bf16, two a lane: CPUs
-#define EXTRA_F16_SUMS  512 // up to 32 products are summed in f16: in GLSL, which no plan takes yet
+#define EXTRA_F16_SUMS  512 // products of q and k are summed in f16, 8 at most: GPUs
 
 #define ATTENTION_N_EXTRAS 12
 

@@ -84,7 +84,9 @@ void gyre_attention_explain_problem(const struct gyre_device_info *info,
 static const char *precision_of(const struct gyre_variant *variant)
 {
     const uint32_t extras = gyre_attention_variant_extras(variant);
-    return extras & EXTRA_BF16_DOTS ? "bf16 dot products" : "f32 arithmetic";
+    return extras & EXTRA_BF16_DOTS  ? "bf16 dot products"
+           : extras & EXTRA_F16_SUMS ? "f16 sums"
+                                     : "f32 arithmetic";
 }
 
 void gyre_attention_explain_route(const struct gyre_plan *plan, struct gyre_text *text)

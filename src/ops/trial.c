@@ -123,12 +123,15 @@ static void clean_side(struct side *side)
 }
 
 // Gross errors are what a trial is after: ten times what the bounds in the headers allow.
-static double tolerance(enum gyre_dtype dtype)
+static double tolerance(const struct gyre_trial *trial, enum gyre_dtype dtype)
 {
-    return dtype == GYRE_F32 ? 1e-4 : dtype == GYRE_F16 ? 1e-2 : 8e-2;
+    if (dtype == GYRE_F32)
+        return trial->f32_tolerance != 0 ? trial->f32_tolerance : 1e-4;
+    return dtype == GYRE_F16 ? 1e-2 : 8e-2;
 }
 
-static bool agrees(const struct gyre_trial_tensor *tensor, const double *got, const double *want)
+static bool agrees(const struct gyre_trial_tensor *tensor, double tolerance, const double *got,
+                   const double *want)
 {
     double largest = 0;
     size_t n = count(tensor);
@@ -137,7 +140,7 @@ static bool agrees(const struct gyre_trial_tensor *tensor, const double *got, co
             largest = fabs(want[i]);
     for (size_t i = 0; i < n; i++) {
         bool is_same = got[i] == want[i]; // infinities too
-        if (!is_same && !(fabs(got[i] - want[i]) <= tolerance(tensor->dtype) * largest))
+        if (!is_same && !(fabs(got[i] - want[i]) <= tolerance * largest))
             return false;
     }
     return true;
@@ -146,10 +149,12 @@ static bool agrees(const struct gyre_trial_tensor *tensor, const double *got, co
 static enum gyre_verdict compare(const struct gyre_trial *trial, const struct side *tried,
                                  const struct side *reference)
 {
-    for (size_t i = 0; i < GYRE_TRIAL_MAX_TENSORS; i++)
-        if (reference->results[i] != NULL &&
-            !agrees(&trial->tensors[i], tried->results[i], reference->results[i]))
+    for (size_t i = 0; i < GYRE_TRIAL_MAX_TENSORS; i++) {
+        const struct gyre_trial_tensor *tensor = &trial->tensors[i];
+        if (reference->results[i] != NULL && !agrees(tensor, tolerance(trial, tensor->dtype),
+                                                     tried->results[i], reference->results[i]))
             return GYRE_WRONG;
+    }
     return GYRE_RIGHT;
 }
 

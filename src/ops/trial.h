@@ -25,6 +25,7 @@ struct gyre_trial {
                             const struct gyre_tensor tensors[GYRE_TRIAL_MAX_TENSORS],
                             bool is_reference);
     void *user;
+    double f32_tolerance; // errors of f32 results over the largest one; 0: 1e-4
 };
 
 // GYRE_UNTESTABLE when the trial could not be held (no memory, say).

@@ -175,6 +175,7 @@ static enum gyre_status check_limits(const struct vk_device *device,
         {"bytes of local memory", needs.local_size, info->local_size},
         {"storage buffers", n_storage(variant->kernel, variant->absent), device->max_bindings},
         {"16-bit storage", needs.f16_storage, info->has_f16_storage},
+        {"f16 arithmetic", needs.f16_math, info->has_f16_math},
     };
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         if (checks[i].wanted <= checks[i].limit)

@@ -9,7 +9,7 @@
 
 enum { HEADER_WORDS = 5, BOUND_WORD = 3, MAX_BOUND = 1 << 20 };
 enum { DECORATION_SPEC_ID = 1, DECORATION_BINDING = 33 };
-enum { STORAGE_WORKGROUP = 4, CAPABILITY_16BIT_STORAGE = 4433 };
+enum { STORAGE_WORKGROUP = 4, CAPABILITY_FLOAT16 = 9, CAPABILITY_16BIT_STORAGE = 4433 };
 
 enum op {
     OP_CAPABILITY = 17,
@@ -168,6 +168,12 @@ static void read_declaration(struct reader *r, const uint32_t *w, uint32_t n)
     }
 }
 
+static void read_capability(struct reader *r, uint32_t capability)
+{
+    r->needs.f16_math |= capability == CAPABILITY_FLOAT16;
+    r->needs.f16_storage |= capability == CAPABILITY_16BIT_STORAGE;
+}
+
 static void read_module(struct reader *r, const uint32_t *words, size_t n_words)
 {
     for (size_t i = HEADER_WORDS; i < n_words;) {
@@ -175,8 +181,8 @@ static void read_module(struct reader *r, const uint32_t *words, size_t n_words)
         // What is declared inside functions is not Workgroup memory.
         if (n == 0 || n > n_words - i || op == OP_FUNCTION)
             break;
-        if (op == OP_CAPABILITY && n == 2 && words[i + 1] == CAPABILITY_16BIT_STORAGE)
-            r->needs.f16_storage = true;
+        if (op == OP_CAPABILITY && n == 2)
+            read_capability(r, words[i + 1]);
         if (n >= 3)
             read_declaration(r, words + i, n);
         i += n;

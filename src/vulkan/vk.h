@@ -205,7 +205,7 @@ enum gyre_status gyre_glslang_compile(const struct gyre_log *log, const char *na
 // spirv.c
 struct vk_needs {
     uint32_t local_size; // bytes of Workgroup memory
-    bool f16_storage;
+    bool f16_storage, f16_math;
 };
 struct vk_needs gyre_vk_shader_needs(const struct vk_shader *shader, const uint32_t *consts,
                                      uint32_t n_consts);

@@ -57,12 +57,22 @@ static bool is_rare(const struct attention_case *row)
            row->dim2 != 0 || row->rotates_q || row->rotates_k;
 }
 
+// What the device lacks for a precision; NULL: nothing.
+static const char *lacks(const struct gyre_device_info *info,
+                         enum gyre_attention_precision precision)
+{
+    if (precision == GYRE_ATTENTION_BF16_DOTS && !info->has_bf16_dot)
+        return "no bf16 dot products";
+    return precision == GYRE_ATTENTION_F16_SUMS && !info->has_f16_math ? "no f16 arithmetic" : NULL;
+}
+
 struct attention_run *attention_prepare(struct session *session, const struct attention_case *row,
                                         const struct case_dtypes *dtypes, uint64_t seed,
                                         struct result *result)
 {
-    if (dtypes->has_bf16_dots && !session->info->has_bf16_dot) {
-        result_skip(result, "no bf16 dot products");
+    const char *lacking = lacks(session->info, dtypes->precision);
+    if (lacking != NULL) {
+        result_skip(result, "%s", lacking);
         return NULL;
     }
     struct attention_run *run = calloc(1, sizeof(*run));
@@ -119,8 +129,8 @@ void attention_run_destroy(struct attention_run *run)
 static const struct attention_case *row_of(size_t row)
 {
     static const struct attention_case *const tables[] = {
-        attention_cases,      attention_key_cases, attention_packed_cases,
-        attention_head_cases, attention_sum_cases, attention_split_cases};
+        attention_cases,     attention_key_cases,   attention_packed_cases, attention_head_cases,
+        attention_sum_cases, attention_split_cases, attention_f16_cases};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
         for (const struct attention_case *found = tables[i]; found->name != NULL; found++)
             if (row-- == 0)
@@ -128,12 +138,13 @@ static const struct attention_case *row_of(size_t row)
     return NULL;
 }
 
-// All rows once more by bf16 dot products, but for heads that these do not take.
+// All rows once more by bf16 dot products, but for heads that these do not take and for rows of
+// another precision.
 static unsigned sets_of(const struct attention_case *row)
 {
     unsigned sets = row->dtypes != 0 ? row->dtypes : CASE_F32;
-    bool is_plain = row->dim2 == 0 && !row->rotates_q && !row->rotates_k;
-    return is_plain ? sets | CASE_BF16_DOTS : sets;
+    bool takes_dots = row->dim2 == 0 && !row->rotates_q && !row->rotates_k;
+    return takes_dots && !(sets & CASE_F16_SUMS) ? sets | CASE_BF16_DOTS : sets;
 }
 
 static void *prepare(struct session *session, size_t row, const struct case_dtypes *dtypes,

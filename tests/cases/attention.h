@@ -77,6 +77,7 @@ struct attention_case {
     uint32_t n_sum_queries;
     bool is_deterministic;
     double kv_magnitude; // deviation of keys and values; 0: 1
+    bool is_qk_largest;  // elements of q and k are f16's largest number, of any sign
     bool has_no_v;
     bool is_v_in_k; // v is the front of k, as in multi-head latent attention
     bool is_head_major, is_unaligned;
@@ -91,6 +92,7 @@ extern const struct attention_case attention_packed_cases[]; // packed sequences
 extern const struct attention_case attention_head_cases[];   // second parts, rotations
 extern const struct attention_case attention_sum_cases[];    // sums over queries
 extern const struct attention_case attention_split_cases[];  // tiles of queries that split keys
+extern const struct attention_case attention_f16_cases[];    // sums in f16
 
 struct attention_run;
 

@@ -44,11 +44,12 @@ static bool alloc_results(const struct attention_case *row, struct attention_exp
     size_t n_rows = n_q_tokens(row) * row->n_heads, n_keys = n_k_tokens(row) * row->n_heads;
     e->out = alloc_nans(n_rows * row->v_dim);
     e->lse = alloc_nans(n_rows);
+    e->slack = alloc_doubles(n_rows);
     e->scores = alloc_nans(row->has_scores ? n_rows * row->kv_len : 0);
     e->sums = alloc_nans(n_keys);
     e->n_sums = alloc_nans(n_keys);
-    return e->out != NULL && e->lse != NULL && e->scores != NULL && e->sums != NULL &&
-           e->n_sums != NULL;
+    return e->out != NULL && e->lse != NULL && e->slack != NULL && e->scores != NULL &&
+           e->sums != NULL && e->n_sums != NULL;
 }
 
 // What the oracle takes, of the longest sequence.
@@ -76,8 +77,8 @@ static bool alloc_inputs(const struct attention_run *run, struct attention_expec
 
 void attention_expected_free(struct attention_expected *e)
 {
-    double *const all[] = {e->out, e->lse, e->scores,   e->sums,   e->n_sums, e->v,
-                           e->q,   e->k,   e->relative, e->angles, e->mask};
+    double *const all[] = {e->out, e->lse, e->slack, e->scores,   e->sums,   e->n_sums,
+                           e->v,   e->q,   e->k,     e->relative, e->angles, e->mask};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(all[i]);
     for (int stage = 0; stage < ORACLE_N_STAGES; stage++)
@@ -261,22 +262,58 @@ static void add_to_sums(const struct sequence *s, size_t at, struct attention_ex
     }
 }
 
-static void expect_row(const struct attention_case *row, const struct sequence *s, size_t h,
+// By how much sums in f16 may be off the product of q and k, as the header gives it: 8 products are
+// rounded, and summed, to 2^-11 of themselves, which is gamma of all their sizes; and elements of q
+// and products, where they fall below the smallest normal number, to 2^-25, q being shrunk to at
+// least 2^-5.
+static double f16_slack(const double *q, const double *k, size_t n)
+{
+    const double unit = 0x1p-11, gamma = 8 * unit / (1 - 8 * unit);
+    double sizes = 0, sum_k = 0, most_q = 0;
+    for (size_t d = 0; d < n; d++) {
+        sizes += fabs(q[d] * k[d]);
+        sum_k += 1 + fabs(k[d]);
+        most_q = fmax(most_q, fabs(q[d]));
+    }
+    return gamma * sizes + 0x1p-20 * most_q * sum_k;
+}
+
+// The most that the score of a key which query i of head h sees may be off.
+static double slack_of(const struct attention_case *row, const struct sequence *s, size_t h,
+                       size_t i, const struct attention_expected *e)
+{
+    const struct oracle_attention *d = &s->definition;
+    const double scale = d->scale != 0 ? fabs(d->scale) : 1 / sqrt((double)d->head_dim);
+    const size_t kv_head = h / (row->n_heads / row->n_kv_heads);
+    double slack = 0;
+    for (size_t j = 0; j < s->k.n; j++)
+        if (e->row[ORACLE_MASKED][j] != -INFINITY) // a NaN allows nothing: fmax passes over it
+            slack = fmax(slack, f16_slack(d->q + (i * d->n_heads + h) * d->head_dim,
+                                          d->k + (j * d->n_kv_heads + kv_head) * d->head_dim,
+                                          d->head_dim));
+    return scale * slack;
+}
+
+static void expect_row(const struct attention_run *run, const struct sequence *s, size_t h,
                        size_t i, struct attention_expected *e)
 {
+    const struct attention_case *row = &run->row;
     size_t token = s->q.first + i, batch = token / row->q_len;
     size_t at = (batch * row->n_heads + h) * row->q_len + token % row->q_len;
     struct oracle_attention_row result = {.out = e->out + (token * row->n_heads + h) * row->v_dim};
     memcpy(result.scores, e->row, sizeof(result.scores));
     oracle_attention_row(&s->definition, 0, h, i, &result);
     e->lse[at] = result.lse;
+    if (run->dtypes.precision == GYRE_ATTENTION_F16_SUMS)
+        e->slack[at] = slack_of(row, s, h, i, e);
     if (row->has_scores)
         memcpy(e->scores + at * row->kv_len, e->row[row->stage], row->kv_len * sizeof(double));
 }
 
-static void expect_head(const struct attention_case *row, const struct sequence *s, size_t h,
+static void expect_head(const struct attention_run *run, const struct sequence *s, size_t h,
                         struct attention_expected *e)
 {
+    const struct attention_case *row = &run->row;
     size_t batch = row->kv_len != 0 ? s->k.first / row->kv_len : 0;
     size_t sums_at = (batch * row->n_heads + h) * row->kv_len + s->k.first - batch * row->kv_len;
     bool sums_all = row->n_sum_queries == 0 || row->n_sum_queries >= s->q.n;
@@ -286,7 +323,7 @@ static void expect_head(const struct attention_case *row, const struct sequence 
     for (size_t i = 0; i < s->q.n; i++) {
         if ((s->q.first + i) % row->q_len % row->check_step != 0)
             continue;
-        expect_row(row, s, h, i, e);
+        expect_row(run, s, h, i, e);
         if (i >= first_summed)
             add_to_sums(s, sums_at, e);
     }
@@ -303,7 +340,7 @@ static void expect_sequence(const struct attention_run *run, size_t b, struct at
     gather_q(run, &s, &rope, e->angles, e->q);
     gather_k(run, &s, &rope, e->angles, e->k);
     for (size_t h = 0; h < row->n_heads; h++)
-        expect_head(row, &s, h, e);
+        expect_head(run, &s, h, e);
 }
 
 bool attention_expect(const struct attention_run *run, struct attention_expected *expected)

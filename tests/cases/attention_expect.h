@@ -10,6 +10,7 @@
 struct attention_expected {
     double *out;    // (batch, query, head, v_dim)
     double *lse;    // (batch, head, query)
+    double *slack;  // (batch, head, query): by how much scores may be off besides; 0 in f32
     double *scores; // (batch, head, query, key)
     double *sums;   // (batch, head, key): of probabilities, without what was there before
     double *n_sums; // (batch, head, key): how many queries see the key; NaN: not written

@@ -95,6 +95,9 @@ static void set_values(const struct attention_case *row, enum attention_part par
     fill_normals(seed, values, count_values(layout));
     for (size_t i = 0; part != ATTENTION_QUERIES && i < count_values(layout); i++)
         values[i] *= row->kv_magnitude;
+    for (size_t i = 0; row->is_qk_largest && part != ATTENTION_VALUES && i < count_values(layout);
+         i++)
+        values[i] = copysign(65504, values[i]);
     if (row->has_nan_key && part != ATTENTION_QUERIES)
         set_token(layout, row->kv_len / 2, NAN, values);
     if (row->has_nan_key && part == ATTENTION_VALUES)
@@ -319,7 +322,7 @@ static void set_params(struct attention_run *run)
         .max_kv_len = row->max_kv_len,
         .rotates_q = row->rotates_q,
         .rotates_k = row->rotates_k,
-        .precision = run->dtypes.has_bf16_dots ? GYRE_ATTENTION_BF16_DOTS : GYRE_ATTENTION_F32,
+        .precision = run->dtypes.precision,
         .is_deterministic = row->is_deterministic,
     };
     set_tensors(run);

@@ -6,13 +6,14 @@
 #include "harness/fill.h"
 
 static const struct case_dtypes dtype_sets[] = {
-    {"f32", GYRE_F32, GYRE_F32, GYRE_F32, GYRE_F32, false},
-    {"f16", GYRE_F16, GYRE_F16, GYRE_F16, GYRE_F16, false},
-    {"bf16", GYRE_BF16, GYRE_BF16, GYRE_BF16, GYRE_BF16, false},
-    {"kv_f16", GYRE_F32, GYRE_F16, GYRE_F16, GYRE_F32, false},
-    {"kv_bf16", GYRE_F32, GYRE_BF16, GYRE_BF16, GYRE_F32, false},
-    {"mixed", GYRE_BF16, GYRE_F16, GYRE_F32, GYRE_F16, false},
-    {"bf16_dots", GYRE_BF16, GYRE_BF16, GYRE_BF16, GYRE_BF16, true},
+    {"f32", GYRE_F32, GYRE_F32, GYRE_F32, GYRE_F32, GYRE_ATTENTION_F32},
+    {"f16", GYRE_F16, GYRE_F16, GYRE_F16, GYRE_F16, GYRE_ATTENTION_F32},
+    {"bf16", GYRE_BF16, GYRE_BF16, GYRE_BF16, GYRE_BF16, GYRE_ATTENTION_F32},
+    {"kv_f16", GYRE_F32, GYRE_F16, GYRE_F16, GYRE_F32, GYRE_ATTENTION_F32},
+    {"kv_bf16", GYRE_F32, GYRE_BF16, GYRE_BF16, GYRE_F32, GYRE_ATTENTION_F32},
+    {"mixed", GYRE_BF16, GYRE_F16, GYRE_F32, GYRE_F16, GYRE_ATTENTION_F32},
+    {"bf16_dots", GYRE_BF16, GYRE_BF16, GYRE_BF16, GYRE_BF16, GYRE_ATTENTION_BF16_DOTS},
+    {"f16_sums", GYRE_F16, GYRE_F16, GYRE_F16, GYRE_F16, GYRE_ATTENTION_F16_SUMS},
 };
 
 enum { N_DTYPE_SETS = sizeof(dtype_sets) / sizeof(dtype_sets[0]) };
@@ -112,7 +113,7 @@ static unsigned dtypes_to_run(const struct walk *walk, const struct case_operato
 {
     bool is_cpu = walk->session == NULL || walk->session->info->backend == GYRE_BACKEND_CPU;
     unsigned bits = op->row_dtypes(row);
-    bits &= is_cpu ? ~0u : ~(unsigned)CASE_BF16_DOTS; // which are for CPUs
+    bits &= ~(unsigned)(is_cpu ? CASE_F16_SUMS : CASE_BF16_DOTS); // which are for others
     if (bits == 0)
         return CASE_F32;
     if (walk->step == 0)

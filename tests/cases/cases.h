@@ -4,6 +4,8 @@
 #ifndef CASES_CASES_H
 #define CASES_CASES_H
 
+#include <gyre/attention.h>
+
 #include "harness/result.h"
 #include "harness/session.h"
 
@@ -18,12 +20,14 @@ enum {
     CASE_MIXED = 1 << 5,   // four kinds of everything
     // bf16, and attention's products by the CPU's bf16 dot products
     CASE_BF16_DOTS = 1 << 6,
+    // f16, and attention's products of q and k summed in f16
+    CASE_F16_SUMS = 1 << 7,
 };
 
 struct case_dtypes {
     const char *name;
     enum gyre_dtype q, k, v, out; // an operator with one tensor uses q
-    bool has_bf16_dots;
+    enum gyre_attention_precision precision;
 };
 
 // Row of the set with this one bit; NULL past the last.

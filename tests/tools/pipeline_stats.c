@@ -42,24 +42,32 @@ static VkPhysicalDevice first_device(void)
     return physical;
 }
 
-static bool has_statistics(VkPhysicalDevice physical)
+static bool has_extension(VkPhysicalDevice physical, const char *name)
 {
     static VkExtensionProperties extensions[MAX_EXTENSIONS];
     uint32_t n = MAX_EXTENSIONS;
     TRY(vkEnumerateDeviceExtensionProperties(physical, NULL, &n, extensions));
     for (uint32_t i = 0; i < n; i++)
-        if (strcmp(extensions[i].extensionName,
-                   VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME) == 0)
+        if (strcmp(extensions[i].extensionName, name) == 0)
             return true;
     return false;
 }
 
-// With 16-bit storage where there is some.
+// With 16-bit storage and f16 arithmetic where there are.
 static VkDevice open_device(VkPhysicalDevice physical, bool with_statistics)
 {
-    static const char *const extensions[] = {VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME};
+    const char *extensions[2];
+    uint32_t n_extensions = 0;
+    VkPhysicalDeviceShaderFloat16Int8Features math = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES};
     VkPhysicalDevice16BitStorageFeatures storage = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    if (has_extension(physical, VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME)) {
+        extensions[n_extensions++] = VK_KHR_SHADER_FLOAT16_INT8_EXTENSION_NAME;
+        storage.pNext = &math;
+    }
+    if (with_statistics)
+        extensions[n_extensions++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
                                           .pNext = &storage};
     vkGetPhysicalDeviceFeatures2(physical, &features);
@@ -76,7 +84,7 @@ static VkDevice open_device(VkPhysicalDevice physical, bool with_statistics)
                                        .pNext = with_statistics ? &statistics : statistics.pNext,
                                        .queueCreateInfoCount = 1,
                                        .pQueueCreateInfos = &queue,
-                                       .enabledExtensionCount = with_statistics,
+                                       .enabledExtensionCount = n_extensions,
                                        .ppEnabledExtensionNames = extensions};
     VkDevice device;
     TRY(vkCreateDevice(physical, &create, NULL, &device));
@@ -202,7 +210,8 @@ int main(int argc, char **argv)
         return 2;
     }
     VkPhysicalDevice physical = first_device();
-    bool with_statistics = has_statistics(physical);
+    bool with_statistics =
+        has_extension(physical, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
     VkDevice device = open_device(physical, with_statistics);
     VkShaderModule module = load_module(device, argv[1]);
     VkPipelineLayout layout = make_layout(device, (uint32_t)n_storage);

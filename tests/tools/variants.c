@@ -55,7 +55,7 @@ static struct gyre_device *open_recorder(bool is_local_mem_global)
     info->max_group_size = 1024;
     info->local_size = 32 << 10;
     info->subgroup_size = 32;
-    info->has_f16_storage = true;
+    info->has_f16_storage = info->has_f16_math = true;
     info->is_local_mem_global = is_local_mem_global;
     return device;
 }

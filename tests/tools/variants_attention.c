@@ -99,6 +99,18 @@ static void add_sums(struct gyre_attention_params *params)
     params->key_sums = (struct gyre_tensor){.dtype = GYRE_F32, .shape = {1, 32, 1, 512}};
 }
 
+static void add_f16_sums(struct gyre_attention_params *params)
+{
+    params->precision = GYRE_ATTENTION_F16_SUMS;
+}
+
+static void add_masked_f16_sums(struct gyre_attention_params *params)
+{
+    params->mask =
+        (struct gyre_tensor){.dtype = GYRE_F16, .shape = {1, 1, params->q.shape[1], 512}};
+    add_f16_sums(params);
+}
+
 // Probabilities of keys that stand anywhere.
 static void add_placed_scores(struct gyre_attention_params *params)
 {
@@ -110,7 +122,8 @@ static void add_placed_scores(struct gyre_attention_params *params)
 
 typedef void add_fn(struct gyre_attention_params *params);
 static add_fn *const extras[] = {
-    add_bits, add_positions, add_relative, add_packed, add_sums, add_placed_scores,
+    add_bits, add_positions, add_relative,        add_packed,
+    add_sums, add_f16_sums,  add_masked_f16_sums, add_placed_scores,
 };
 enum { N_EXTRAS = sizeof(extras) / sizeof(*extras) };
 
