@@ -119,6 +119,11 @@ bool is_neg_inf(float x)
     return floatBitsToUint(x) == 0xff800000u;
 }
 
+bool is_pos_inf(float x)
+{
+    return floatBitsToUint(x) == 0x7f800000u;
+}
+
 // Element where row (i, j, k) of tensor x begins.
 #define ROW(x, i, j, k)                                                                            \
     (a.x##_offset + (i)*a.x##_stride[0] + (j)*a.x##_stride[1] + (k)*a.x##_stride[2])

@@ -44,12 +44,20 @@ static const struct attention_case rows[] = {
      .has_sinks = true},
     {"speculate", .n_batch = 2, .q_len = 5, .kv_len = 300, HEADS, .is_causal = true,
      .align = GYRE_ALIGN_END, .is_head_major = true},
+    {"ring", .n_batch = 2, .q_len = 33, .kv_len = 70, HEADS, .is_causal = true, .q_start = 40,
+     .k_positions = ATTENTION_RING, .window_left = 30, .window_keep = 4, .n_prefix = 9},
+    {"rotated", .q_len = 33, .kv_len = 70, HEADS, .is_causal = true, .q_start = 37,
+     .rotates_q = true, .rotates_k = true},
+    {"rotated_q", .q_len = 33, .kv_len = 70, HEADS, .is_causal = true, .q_start = 37,
+     .rotates_q = true, .window_left = 30, .window_keep = 4},
+    {"rotated_k", .q_len = 33, .kv_len = 70, HEADS, .is_causal = true, .q_start = 37,
+     .rotates_k = true, .n_prefix = 40},
     {"v_33", .q_len = 20, .kv_len = 70, .n_heads = 4, .head_dim = 32, .v_dim = 33, .has_lse = true},
 };
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 static const uint32_t counts[] = {1, 2, 3, 7};
-enum { N_COUNTS = sizeof(counts) / sizeof(counts[0]), MAX_RANGES = 7 };
+enum { N_COUNTS = sizeof(counts) / sizeof(counts[0]), MAX_RANGES = 7, MAX_KEYS = 512 };
 
 // Keys [first, end).
 struct range {
@@ -69,7 +77,7 @@ static uint32_t less(uint32_t a, uint32_t b)
 
 // The result of one range.
 struct part {
-    struct guarded out, lse, lens;
+    struct guarded out, lse, lens, positions;
 };
 
 static void destroy_part(struct part *part)
@@ -77,6 +85,7 @@ static void destroy_part(struct part *part)
     guarded_destroy(&part->out);
     guarded_destroy(&part->lse);
     guarded_destroy(&part->lens);
+    guarded_destroy(&part->positions);
 }
 
 static enum gyre_status make_lens(struct attention_run *run, uint32_t first, struct guarded *lens)
@@ -88,8 +97,25 @@ static enum gyre_status make_lens(struct attention_run *run, uint32_t first, str
     return guarded_create(run->session, "kv_lens", &layout, values, lens);
 }
 
+// Where the keys of a range truly stand.
+static enum gyre_status make_positions(struct attention_run *run, struct range range,
+                                       struct guarded *positions)
+{
+    double values[MAX_KEYS];
+    const struct guarded_layout layout = {.dtype = GYRE_I32,
+                                          .shape = {1, 1, 1, range.end - range.first}};
+    for (uint32_t i = 0; i < range.end - range.first; i++)
+        values[i] = range.first + i;
+    return guarded_create(run->session, "k_positions", &layout, values, positions);
+}
+
+static bool turns_one(const struct attention_case *row)
+{
+    return row->rotates_q != row->rotates_k;
+}
+
 // In f32, so that only the merge rounds to storage.
-static enum gyre_status make_part(struct attention_run *run, uint32_t first, struct part *part)
+static enum gyre_status make_part(struct attention_run *run, struct range range, struct part *part)
 {
     struct guarded_layout out = run->out.layout;
     out.dtype = GYRE_F32;
@@ -97,7 +123,9 @@ static enum gyre_status make_part(struct attention_run *run, uint32_t first, str
     if (status == GYRE_OK)
         status = guarded_create(run->session, "part", &run->lse.layout, NULL, &part->lse);
     if (status == GYRE_OK && run->row.kv_lens != NULL)
-        status = make_lens(run, first, &part->lens);
+        status = make_lens(run, range.first, &part->lens);
+    if (status == GYRE_OK && turns_one(&run->row))
+        status = make_positions(run, range, &part->positions);
     return status;
 }
 
@@ -117,12 +145,17 @@ static enum gyre_status attend_to(struct attention_run *run, struct range range,
     cut(&params.k, 1, range);
     cut(&params.v, 1, range);
     cut(&params.mask, 3, range);
+    cut(&params.k_positions, 3, range);
     if (row->align == GYRE_ALIGN_END)
         params.q_start += (int32_t)(row->kv_len - row->q_len);
     params.align = GYRE_ALIGN_START;
-    params.q_start -= (int32_t)range.first;
-    params.window_keep = less(row->window_keep, range.first);
-    params.n_prefix = less(row->n_prefix, range.first);
+    if (turns_one(row))
+        params.k_positions = part->positions.tensor;
+    if (params.k_positions.buffer == NULL) {
+        params.q_start -= (int32_t)range.first;
+        params.window_keep = less(row->window_keep, range.first);
+        params.n_prefix = less(row->n_prefix, range.first);
+    }
     params.kv_lens = part->lens.tensor;
     params.sinks = (struct gyre_tensor){0};
     params.out = part->out.tensor;
@@ -149,7 +182,7 @@ static enum gyre_status attend_elsewhere(struct attention_run *there, struct ran
                                          struct session *here, struct part *part)
 {
     struct part made = {0};
-    enum gyre_status status = make_part(there, range.first, &made);
+    enum gyre_status status = make_part(there, range, &made);
     if (status == GYRE_OK)
         status = attend_to(there, range, &made);
     if (status == GYRE_OK)
@@ -174,7 +207,7 @@ static enum gyre_status attend_to_ranges(struct job *job)
     enum gyre_status status = GYRE_OK;
     for (uint32_t i = 0; i < job->n_ranges && status == GYRE_OK; i++) {
         const struct range range = range_of(job->run->row.kv_len, i, job->n_ranges);
-        status = make_part(job->run, range.first, &job->parts[i]);
+        status = make_part(job->run, range, &job->parts[i]);
         if (status != GYRE_OK)
             return status;
         status = job->other != NULL && i % 2 == 1

@@ -55,6 +55,7 @@ static const struct bad_call bad_calls[] = {
     {"align 5", {"no alignment", {ATTENTION(align, 5)}}},
     {"precision 9", {"no precision", {ATTENTION(precision, 9)}}},
     {"scale nan", {"a scale of NaN", {ATTENTION(scale, F32_NAN)}}},
+    {"scale -1", {"a negative scale", {ATTENTION(scale, F32_MINUS_1)}}},
     {"softcap inf", {"a soft-cap of infinity", {ATTENTION(softcap, F32_INFINITY)}}},
     {"softcap -1", {"a soft-cap below zero", {ATTENTION(softcap, F32_MINUS_1)}}},
     {"window_left 1073741825", {"a window too wide", {ATTENTION(window_left, (1u << 30) + 1)}}},

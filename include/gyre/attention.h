@@ -96,7 +96,7 @@ struct gyre_attention_params {
     struct gyre_tensor key_sums;
     uint32_t n_sum_queries;
     bool adds_key_sums;
-    float scale;   // 0: 1/sqrt(head_dim)
+    float scale;   // not negative; 0: 1/sqrt(head_dim)
     float softcap; // 0: none
     bool is_causal;
     enum gyre_align align;

@@ -13,10 +13,13 @@
 // row that no part saw gives zeros and -inf. No exponential overflows: a huge sink gives 0. NaN and
 // +inf in an LSE give NaN.
 //
-// Keys [first, end) of a longer sequence are a call of gyre_attention with k, v and mask as views
-// of them; q_start less `first`; window_keep, n_prefix and kv_lens less `first` but not below 0;
-// and no sinks, which are the merge's: a sink in every part would count as often. GYRE_ALIGN_END
-// would speak of the range's last key: say where the first query stands instead.
+// Keys [first, end) of a longer sequence are a call of gyre_attention with k, v, k_positions and
+// mask as views of them (a mask of bits where `first` is a multiple of 8); kv_lens less `first` but
+// not below 0; and no sinks, which are the merge's: a sink in every part would count as often.
+// GYRE_ALIGN_END would speak of the range's last key: say where the first query stands instead.
+// Without k_positions the range's keys stand at 0, 1, ...: then q_start is less `first`, and so are
+// window_keep and n_prefix, but not below 0. Where only one of q and k is rotated its angles want
+// true positions: give k_positions first, first + 1, ... and leave those three as they are.
 //
 // Precision: f32, nothing being rounded in between. The result is as exact as its parts: those of
 // f16 or bf16 have been rounded once already, those of f32 give what one call would have given,

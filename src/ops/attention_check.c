@@ -160,7 +160,7 @@ static enum gyre_status check_numbers(const struct gyre_check *check,
 {
     const struct gyre_log *log = &check->device->log;
     const uint32_t max = 1u << 30; // sums of two positions must not wrap
-    if (!isfinite(params->scale))
+    if (!isfinite(params->scale) || params->scale < 0)
         return gyre_fail(log, GYRE_INVALID, "attention: scale %g", (double)params->scale);
     if (!isfinite(params->softcap) || params->softcap < 0)
         return gyre_fail(log, GYRE_INVALID, "attention: softcap %g", (double)params->softcap);

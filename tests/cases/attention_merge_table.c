@@ -70,6 +70,7 @@ const struct attention_merge_case attention_merge_cases[] = {
     {"sinks_5", CASE_ALL, .n_parts = 5, .has_sinks = true, .sink = 1, .has_empty = true, SHAPE},
     {"sinks_huge", .n_parts = 3, .has_sinks = true, .sink = 1e4, SHAPE},
     {"sinks_largest", .n_parts = 3, .has_sinks = true, .sink = 3e38, SHAPE},
+    {"sinks_infinite", .n_parts = 3, .has_sinks = true, .sink = INFINITY, SHAPE},
     {"sinks_none", .n_parts = 3, .has_sinks = true, .sink = -INFINITY, SHAPE},
     {"sinks_lse_high", .n_parts = 3, .has_sinks = true, .sink = 1e4, .lse_mean = 1e4, SHAPE},
     {"sinks_lse_low", .n_parts = 3, .has_sinks = true, .sink = -1e4, .lse_mean = -1e4, SHAPE},

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <math.h>
+
 #include "cases/attention_rows.h"
 
 // Two heads of 64 elements at the edges of tiles, plain and causal.
@@ -417,6 +419,10 @@ const struct attention_case attention_cases[] = {
      .has_lse = true},
     {"sinks_small", .q_len = 33, .kv_len = 65, GROUPS, .has_sinks = true, .sink = -1e4,
      .has_lse = true},
+    {"sinks_infinite", .q_len = 33, .kv_len = 65, GROUPS, .has_sinks = true, .sink = INFINITY,
+     .has_lse = true},
+    {"sinks_none", .q_len = 33, .kv_len = 65, GROUPS, .has_sinks = true, .sink = -INFINITY,
+     .has_lse = true},
     {"sinks_above_scores", .q_len = 33, .kv_len = 65, GROUPS, .has_sinks = true, .sink = 30},
     {"sinks_nothing_seen", .q_len = 40, .kv_len = 33, GROUPS, .is_causal = true, .q_start = -9,
      .has_sinks = true, .has_lse = true},
@@ -439,6 +445,8 @@ const struct attention_case attention_cases[] = {
      .has_lse = true},
     {"sinks_decode_large", .q_len = 1, .kv_len = 300, GROUPS, .has_sinks = true, .sink = 1e4,
      .has_lse = true},
+    {"sinks_decode_infinite", .q_len = 1, .kv_len = 300, GROUPS, .has_sinks = true,
+     .sink = INFINITY, .has_lse = true},
     {"sinks_decode_small", .q_len = 1, .kv_len = 300, GROUPS, .has_sinks = true, .sink = -1e4,
      .has_lse = true},
     {"sinks_decode_nothing_seen", .q_len = 3, .kv_len = 300, GROUPS, .is_causal = true,

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sums of each key's probabilities over queries.
+#include <math.h>
+
 #include "cases/attention_rows.h"
 
 #define SUMS .has_key_sums = true
@@ -21,6 +23,8 @@ const struct attention_case attention_sum_cases[] = {
     {"sums_causal", CASE_ALL, .q_len = 70, .kv_len = 70, GROUPS, .is_causal = true, SUMS},
     {"sums_start", .q_len = 40, .kv_len = 70, GROUPS, .is_causal = true, .q_start = -9, SUMS,
      .has_lse = true},
+    {"sums_sinks_infinite", .q_len = 40, .kv_len = 70, GROUPS, SUMS, .has_sinks = true,
+     .sink = INFINITY},
     {"sums_last_1", .q_len = 40, .kv_len = 70, GROUPS, CAUSAL_AT_END, SUMS, .n_sum_queries = 1},
     {"sums_last_7", CASE_F32 | CASE_F16, .n_batch = 2, .q_len = 40, .kv_len = 70, GROUPS,
      CAUSAL_AT_END, SUMS, .n_sum_queries = 7},

@@ -206,6 +206,8 @@ static float log_sum(const struct tile *tile, u32 query)
         return lse;
     float sink = list_f32(tile->task->bufs[BUF_SINKS], args->extras.sinks, tile->head);
     float most = sink > lse ? sink : lse;
+    if (most == INFINITY) // which minus itself is no number
+        return most;
     return most + logf(expf(lse - most) + expf(sink - most));
 }
 
