@@ -148,7 +148,7 @@ static inline void add_relative(struct gyre_attention_args a, struct extras x, s
 #pragma unroll
     for (i32 i = 0; i < MQ; i++) {
         const struct row row = t.rows[row_at(t, i)];
-        const u32 begin = relative_row(a.extras, t.own.batch, row.head, row.query);
+        const u32 begin = relative_row(a.extras, t.own, row.head, row.query);
         const i32 q_pos = keys_of(a, t.own, row).q_pos;
 #pragma unroll
         for (i32 j = 0; j < MK; j++) {

@@ -140,7 +140,7 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
         const float4 sum = part[y * TILE_K + lane + j * ROW_LANES];
         s[j] = ((sum.x + sum.y) + (sum.z + sum.w)) * a.scale;
 #if EXTRAS & EXTRA_RELATIVE
-        s[j] += relative_of(a.extras, x, relative_row(a.extras, t.own.batch, head, query),
+        s[j] += relative_of(a.extras, x, relative_row(a.extras, t.own, head, query),
                             k_pos - seen.q_pos);
 #endif
         if (a.softcap > 0.0f)

@@ -85,7 +85,7 @@ static inline float finish(struct gyre_attention_args a, struct extras x, struct
     const struct keys seen = KEYS_SEEN(a, p.own, query);
     float score = product * a.scale;
 #if EXTRAS & EXTRA_RELATIVE
-    score += relative_of(a.extras, x, relative_row(a.extras, p.own.batch, p.head, query),
+    score += relative_of(a.extras, x, relative_row(a.extras, p.own, p.head, query),
                          k_pos - seen.q_pos);
 #endif
     if (STAGE > 0 && a.softcap > 0.0f)

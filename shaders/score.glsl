@@ -16,7 +16,7 @@ float related(float score, uint head, uint query, int k_pos)
     int distance = k_pos - (own_start + int(query));
     return score + relative[batch * a.extras.relative_stride[0] +
                             head * a.extras.relative_stride[1] +
-                            query * a.extras.relative_stride[2] +
+                            q_token(query) * a.extras.relative_stride[2] +
                             gyre_relative_of(a.extras.n_relative, distance)];
 #else
     return score;

@@ -6,16 +6,11 @@
 
 #include <gyre/attention_merge.h>
 
+#include "cases/attention_rows.h"
 #include "cases/attention_run.h"
 #include "on_devices.h"
 
 #define HEADS .n_heads = 4, .n_kv_heads = 2, .head_dim = 64, .has_lse = true
-#define LIST(...)                                                                                  \
-    (const int32_t[])                                                                              \
-    {                                                                                              \
-        __VA_ARGS__                                                                                \
-    }
-
 static const struct attention_case rows[] = {
     {"plain", .q_len = 33, .kv_len = 70, HEADS},
     {"causal", .q_len = 70, .kv_len = 70, HEADS, .is_causal = true},

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cases/attention.h"
+#include "cases/attention_rows.h"
 #include "on_devices.h"
 
 // In ascending order of scratch: a stream keeps the largest.
@@ -11,6 +11,10 @@ static const struct attention_case rows[] = {
     {"prefill", .q_len = 200, .kv_len = 900, .n_heads = 4, .n_kv_heads = 2, .head_dim = 64,
      .is_causal = true},
     {"decode", .q_len = 1, .kv_len = 2048, .n_heads = 8, .n_kv_heads = 2, .head_dim = 64},
+    {"relative_packed", .n_batch = 8, .q_len = 512, .kv_len = 512,
+     .cu_q_lens = LIST(0, 64, 128, 192, 256, 320, 384, 448, 512),
+     .cu_kv_lens = LIST(0, 64, 128, 192, 256, 320, 384, 448, 512), .n_heads = 4, .n_kv_heads = 2,
+     .head_dim = 64, .n_relative = 9},
     {"decode_of_batches", .n_batch = 4, .q_len = 2, .kv_len = 4096, .n_heads = 8, .n_kv_heads = 2,
      .head_dim = 64},
 };
@@ -41,6 +45,11 @@ static void check(const struct attention_case *row, uint64_t before, uint64_t wa
     if (wanted >= scores)
         result_fail(result, "%llu bytes of scratch, and the scores are %llu",
                     (unsigned long long)wanted, (unsigned long long)scores);
+    // Products with relative keys are one a query, head and distance, however queries are packed.
+    uint64_t relative = (uint64_t)row->n_heads * row->q_len * row->n_relative * sizeof(float);
+    if (row->n_relative != 0 && (wanted < relative || wanted > relative + 4096))
+        result_fail(result, "%llu bytes of scratch for %llu", (unsigned long long)wanted,
+                    (unsigned long long)relative);
     if (row->q_len <= 2 && wanted == 0)
         result_fail(result, "no scratch for partial results");
 }

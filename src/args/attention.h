@@ -52,7 +52,7 @@
 
 // A list is 1 + the offset of its first element, or 0 where it is absent.
 struct gyre_attention_extras {
-    // relative (batch, head, query, n_relative) f32: scale * q.r for each distance from
+    // relative (batch, head, token of q, n_relative) f32: scale * q.r for each distance from
     // -(n_relative / 2) to n_relative / 2, further ones clipped.
     u32x3 relative_stride;
     u32 n_relative;

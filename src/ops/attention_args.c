@@ -148,8 +148,8 @@ static struct gyre_span bind_relative(const struct gyre_device *device,
         return (struct gyre_span){device->dummy, 0, device->dummy->size};
     extras->n_relative = p->relative.shape[1];
     extras->relative_stride[2] = extras->n_relative;
-    extras->relative_stride[1] = p->q_len * extras->relative_stride[2];
-    extras->relative_stride[0] = p->n_heads * extras->relative_stride[1];
+    extras->relative_stride[1] = p->q.shape[1] * extras->relative_stride[2];
+    extras->relative_stride[0] = p->q.shape[0] == 1 ? 0 : p->n_heads * extras->relative_stride[1];
     return gyre_attention_relative(p);
 }
 
@@ -199,7 +199,7 @@ static uint64_t relative_size(const struct gyre_attention_problem *p)
 {
     if (!p->relative.is_present)
         return 0;
-    uint64_t n = (uint64_t)p->n_batch * p->n_heads * p->q_len * p->relative.shape[1];
+    uint64_t n = (uint64_t)p->q.shape[0] * p->n_heads * p->q.shape[1] * p->relative.shape[1];
     return gyre_plan_round(n * sizeof(float));
 }
 

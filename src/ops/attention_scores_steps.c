@@ -115,14 +115,18 @@ void gyre_attention_add_softmax(const struct gyre_device *device,
     dispatch->groups[2] = p->n_heads * p->n_batch;
 }
 
-// The problem whose keys are the relative embeddings, all of which every query sees.
+// The problem whose keys are the relative embeddings, all of which every query sees. Packed queries
+// are one sequence to it.
 static struct gyre_attention_problem relative_problem(const struct gyre_attention_problem *p)
 {
     struct gyre_attention_problem r = *p;
     const struct gyre_view none = {0};
     r.k = p->relative;
     r.kv_len = p->relative.shape[1];
-    r.mask = r.lens = r.k_firsts = r.k_positions = r.slopes = r.relative = none;
+    r.n_batch = p->q.shape[0];
+    r.q_len = p->q.shape[1];
+    r.mask = r.lens = r.starts = r.q_firsts = r.k_firsts = none;
+    r.k_positions = r.slopes = r.relative = none;
     r.is_end = false;
     return r;
 }
@@ -137,7 +141,7 @@ void gyre_attention_add_first(const struct gyre_device *device,
     const struct gyre_scores_place place = {
         .span = gyre_attention_relative(p),
         .dtype = GYRE_F32,
-        .stride = {p->n_heads * p->q_len * r.kv_len, p->q_len * r.kv_len, r.kv_len},
+        .stride = {p->n_heads * r.q_len * r.kv_len, r.q_len * r.kv_len, r.kv_len},
     };
     gyre_attention_add_scores(device, &r, GYRE_SCORES_RAW, &place, plan);
 }

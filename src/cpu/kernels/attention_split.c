@@ -242,9 +242,8 @@ static void add_relative(const struct group *group, const struct unit *unit, u32
     const struct gyre_attention_args *args = group->args;
     struct query_row at = unpack_row(args, unit->kv_head, unit->first_row + row);
     void *const *extras = &group->task->bufs[BUF_EXTRAS];
-    score_row_relative(scores, relative_of(args, extras, group->own.batch, at),
-                       args->extras.n_relative, &group->own.rules,
-                       group->own.rules.q_start + (i32)at.query);
+    score_row_relative(scores, relative_of(args, extras, &group->own, at), args->extras.n_relative,
+                       &group->own.rules, group->own.rules.q_start + (i32)at.query);
 }
 
 // Scores of a row become p.

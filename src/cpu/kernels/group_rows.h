@@ -77,7 +77,7 @@ static void set_bounds(const struct group *group, struct block *block)
         if (args->extras.slopes != 0)
             block->slope[lane] = list_f32(extras[SLOT_SLOPES], args->extras.slopes, at.head);
         if (group->extras & EXTRA_RELATIVE)
-            block->relative[lane] = relative_of(args, extras, group->own.batch, at);
+            block->relative[lane] = relative_of(args, extras, &group->own, at);
     }
     i32 first = position_of_row(group, block->first_row);
     i32 last = position_of_row(group, block->first_row + block->n_rows - 1);

@@ -158,9 +158,8 @@ static void finish_row(const struct tile *tile, u32 query, const struct score_ro
     void *const *extras = &tile->task->bufs[BUF_EXTRAS];
     const struct query_row at = {query, tile->head};
     if (tile->extras & EXTRA_RELATIVE)
-        score_row_relative(row, relative_of(args, extras, tile->own.batch, at),
-                           args->extras.n_relative, &tile->own.rules,
-                           position_of_query(tile, query));
+        score_row_relative(row, relative_of(args, extras, &tile->own, at), args->extras.n_relative,
+                           &tile->own.rules, position_of_query(tile, query));
     if (stage >= 1 && args->softcap != 0.0f)
         score_row_cap(row, args->softcap);
     if (stage >= 2)

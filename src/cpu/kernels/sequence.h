@@ -73,10 +73,10 @@ static inline u32 first_dim(const struct gyre_attention_args *args)
 
 // Products of a query with the relative embeddings, by number.
 static inline const float *relative_of(const struct gyre_attention_args *args, void *const extras[],
-                                       u32 batch, struct query_row at)
+                                       const struct sequence *own, struct query_row at)
 {
     return (const float *)extras[SLOT_RELATIVE] +
-           row_index(0, args->extras.relative_stride, batch, at.head, at.query);
+           row_index(0, args->extras.relative_stride, own->batch, at.head, own->q_first + at.query);
 }
 
 #endif
