@@ -19,9 +19,9 @@
 #include "args/attention.h"
 #include "block_positions.clh"
 #include "exp.clh"
+#include "extras.clh"
 #include "keys.clh"
 #include "packed_rows.clh"
-#include "parameters.clh"
 #include "tile_rows.clh"
 
 #if STAGED || V_TILE <= 64
@@ -129,7 +129,7 @@ typedef float real;
 typedef float4 real4;
 
 // How many rows are staged side by side: registers bound them.
-#define STAGE_UNROLL 2
+#define STAGE_UNROLL        2
 
 // An element of a row of the tile of q, as it is multiplied; the score of a sum of that row.
 #define SHRUNK(row, x)      (x)
@@ -160,8 +160,7 @@ static inline void add_relative(struct gyre_attention_args a, struct extras x, s
 
 // Raw dot products become what softmax sees.
 static inline void finish_scores(struct gyre_attention_args a, struct extras x, struct tile t,
-                                 u32 key, bool is_whole,
-                                 __global const TYPE(MASK_DTYPE) * mask,
+                                 u32 key, bool is_whole, __global const TYPE(MASK_DTYPE) * mask,
                                  __local const i32 *positions, float s[MQ][MK])
 {
 #pragma unroll

@@ -15,10 +15,10 @@
 #include "args/attention.h"
 #include "block_positions.clh"
 #include "exp.clh"
+#include "extras.clh"
 #include "heads.clh"
 #include "keys.clh"
 #include "packed_rows.clh"
-#include "parameters.clh"
 
 #define LX        4
 #define LY        (WG / LX)
@@ -73,14 +73,15 @@ static inline void stage_q(struct gyre_attention_args a, struct heads h, struct 
 {
     for (u32 e = 2 * get_local_id(0); e < TILE_Q * NQ * 4; e += 2 * WG) {
         const u32 row = t.row + e / (NQ * 4);
-        const struct place at =
+        const struct head_place at =
             q_place(a, t.own, query_of(a, t.own, row), head_of(a, t.own, t.kv_head, row));
         vstore2(q_pair(a, h, at, e % (NQ * 4)), 0, stage + e);
     }
 }
 
 // Elements 4 d to 4 d + 3 of a key, zeros past the last.
-static inline float4 load_key(struct gyre_attention_args a, struct heads h, struct place at, u32 d)
+static inline float4 load_key(struct gyre_attention_args a, struct heads h, struct head_place at,
+                              u32 d)
 {
 #if IS_REORDERED
     return (float4)(k_pair(a, h, at, 4 * d), k_pair(a, h, at, 4 * d + 2));
@@ -95,7 +96,7 @@ static inline void partial_products(struct gyre_attention_args a, struct extras 
                                     __local float *part)
 {
     const u32 lane = get_local_id(0) % LX, y = get_local_id(0) / LX;
-    struct place at[MK];
+    struct head_place at[MK];
     float s[TILE_Q][MK] = {{0.0f}};
 #pragma unroll
     for (i32 j = 0; j < MK; j++)
@@ -145,8 +146,8 @@ static inline void finish_scores(struct gyre_attention_args a, struct extras x, 
 #endif
         if (a.softcap > 0.0f)
             s[j] = capped(s[j], a.softcap);
-        s[j] = masked(s[j], seen, my->slope, own, k_pos, mask,
-                      ROW(a, mask, t.own.batch, head, query));
+        s[j] =
+            masked(s[j], seen, my->slope, own, k_pos, mask, ROW(a, mask, t.own.batch, head, query));
     }
 }
 

@@ -41,9 +41,9 @@ struct stage {
 // What every work-item of a group knows.
 struct tile {
     u32 batch, kv_head;
-    u32 row, column;    // first row and column
-    i32 begin;          // where its segment of queries begins among the keys
-    u32 columns[NC];    // of this work-item; those past the last repeat it
+    u32 row, column; // first row and column
+    i32 begin;       // where its segment of queries begins among the keys
+    u32 columns[NC]; // of this work-item; those past the last repeat it
     u32 tx, ty;
 };
 
@@ -163,8 +163,7 @@ static inline void add_sums(struct gyre_linear_attention_args a, struct tile t,
                             __global const float *state, __global const float *norm,
                             struct stage stage, struct rows *r)
 {
-    const u32 entry =
-        CAUSAL ? gyre_segment_entry(t.begin, a.segment, a.first, a.n_segments) : 0u;
+    const u32 entry = CAUSAL ? gyre_segment_entry(t.begin, a.segment, a.first, a.n_segments) : 0u;
 #pragma unroll 1
     for (u32 slot = 0; slot < a.head_dim; slot += CHUNK) {
         barrier(CLK_LOCAL_MEM_FENCE); // others may still read the stage
@@ -299,13 +298,13 @@ static inline void write_rows(struct gyre_linear_attention_args a, struct tile t
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
 linear_attention(struct gyre_linear_attention_args a,
-                 __global const TYPE(Q_DTYPE) * q,   // (batch, query, head, head_dim)
-                 __global const TYPE(K_DTYPE) * k,   // (batch, key, kv head, head_dim)
-                 __global const TYPE(V_DTYPE) * v,   // (batch, key, kv head, v_dim)
-                 __global const u32 *table,          // (n_pairs, 2) turns
-                 __global const float *state,        // (batch, kv head, entry, head_dim, v_dim)
-                 __global const float *norm,         // (batch, kv head, entry, head_dim)
-                 __global TYPE(OUT_DTYPE) * out)     // (batch, query, head, v_dim)
+                 __global const TYPE(Q_DTYPE) * q, // (batch, query, head, head_dim)
+                 __global const TYPE(K_DTYPE) * k, // (batch, key, kv head, head_dim)
+                 __global const TYPE(V_DTYPE) * v, // (batch, key, kv head, v_dim)
+                 __global const u32 *table,        // (n_pairs, 2) turns
+                 __global const float *state,      // (batch, kv head, entry, head_dim, v_dim)
+                 __global const float *norm,       // (batch, kv head, entry, head_dim)
+                 __global TYPE(OUT_DTYPE) * out)   // (batch, query, head, v_dim)
 {
     __local float tiles[N_STAGE];
     __local u32 q_begin[TILE_Q], q_query[TILE_Q];

@@ -82,8 +82,8 @@ static inline void add_products(struct tile t, __local const float *turned,
     }
 }
 
-static inline void write_state(struct gyre_linear_attention_args a, struct tile t,
-                               float s[MD][NC], __global const float *past, __global float *state)
+static inline void write_state(struct gyre_linear_attention_args a, struct tile t, float s[MD][NC],
+                               __global const float *past, __global float *state)
 {
 #pragma unroll
     for (i32 i = 0; i < MD; i++) {
@@ -110,8 +110,7 @@ static inline void write_norm(struct gyre_linear_attention_args a, struct tile t
     if (t.column != 0u || x >= TILE_D || slot >= a.head_dim)
         return;
     const u32 d = dim_of(a, slot);
-    const float before =
-        a.has_past != 0u ? past[NORM_AT(a.past, t.batch, t.kv_head, 0u, d)] : 0.0f;
+    const float before = a.has_past != 0u ? past[NORM_AT(a.past, t.batch, t.kv_head, 0u, d)] : 0.0f;
     norm[NORM_AT(a.sums, t.batch, t.kv_head, t.segment, d)] = before + z;
 }
 

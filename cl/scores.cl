@@ -10,8 +10,8 @@
 #include "args/attention.h"
 #include "block_positions.clh"
 #include "exp.clh"
+#include "extras.clh"
 #include "keys.clh"
-#include "parameters.clh"
 
 #define TX 16
 #define TY (WG / TX)
@@ -39,12 +39,12 @@ static inline void stage_qk(struct gyre_attention_args a, struct extras x, struc
 {
     for (u32 i = get_local_id(0); i < TILE_Q * 2 * CHUNK; i += WG) {
         const u32 row = i / (2 * CHUNK), e = i % (2 * CHUNK) * 2;
-        const struct place at = q_place(a, p.own, min(query + row, p.own.q_len - 1), p.head);
+        const struct head_place at = q_place(a, p.own, min(query + row, p.own.q_len - 1), p.head);
         vstore2(q_pair(a, h, at, d + e), 0, q_stage + row * 4 * CHUNK_STRIDE + e);
     }
     for (u32 i = get_local_id(0); i < TILE_K * 2 * CHUNK; i += WG) {
         const u32 row = i / (2 * CHUNK), e = i % (2 * CHUNK) * 2;
-        const struct place at = k_place(a, x, p.own, p.key + row, p.head / a.group);
+        const struct head_place at = k_place(a, x, p.own, p.key + row, p.head / a.group);
         vstore2(k_pair(a, h, at, d + e), 0, k_stage + row * 4 * CHUNK_STRIDE + e);
     }
 }
@@ -78,15 +78,15 @@ static inline void find_products(struct gyre_attention_args a, struct extras x, 
 }
 
 // The score of a query and a key, as far as the STAGE goes: for sums, all the way.
-static inline float finish(struct gyre_attention_args a, struct extras x, struct plane p,
-                           float product, u32 query, u32 key, i32 k_pos,
-                           __global const TYPE(MASK_DTYPE) * mask)
+static inline float finished(struct gyre_attention_args a, struct extras x, struct plane p,
+                             float product, u32 query, u32 key, i32 k_pos,
+                             __global const TYPE(MASK_DTYPE) * mask)
 {
     const struct keys seen = KEYS_SEEN(a, p.own, query);
     float score = product * a.scale;
 #if EXTRAS & EXTRA_RELATIVE
-    score += relative_of(a.extras, x, relative_row(a.extras, p.own, p.head, query),
-                         k_pos - seen.q_pos);
+    score +=
+        relative_of(a.extras, x, relative_row(a.extras, p.own, p.head, query), k_pos - seen.q_pos);
 #endif
     if (STAGE > 0 && a.softcap > 0.0f)
         score = capped(score, a.softcap);
@@ -97,13 +97,12 @@ static inline float finish(struct gyre_attention_args a, struct extras x, struct
 }
 
 #if STAGE == STAGE_SUMS
-#include "scores_sums.clh"
+#include "key_sums.clh"
 #else
 
 // A work-item's scores of queries from `query` on.
 static inline void write_scores(struct gyre_attention_args a, struct extras x, struct plane p,
-                                u32 query, float s[MQ][MK],
-                                __global const TYPE(MASK_DTYPE) * mask,
+                                u32 query, float s[MQ][MK], __global const TYPE(MASK_DTYPE) * mask,
                                 __global TYPE(SCORES_DTYPE) * result)
 {
 #pragma unroll
@@ -114,7 +113,7 @@ static inline void write_scores(struct gyre_attention_args a, struct extras x, s
             if (row >= p.own.q_len || key >= a.kv_len)
                 continue;
             const i32 k_pos = K_POSITION(a, x, p.own, key);
-            const float score = finish(a, x, p, s[i][j], row, key, k_pos, mask);
+            const float score = finished(a, x, p, s[i][j], row, key, k_pos, mask);
             STORE(SCORES_DTYPE)(result, ROW(a, scores, p.own.batch, p.head, row) + key, score);
         }
 }

@@ -38,7 +38,7 @@ BUFFER(18, restrict readonly, Sinks, float, sinks);         // (head)
 #include "extras.glsl"
 
 #include "sequence.glsl"
-#include "staged_positions.glsl"
+#include "block_positions.glsl"
 #include "keys.glsl"
 #include "score.glsl"
 #include "walk.glsl"
@@ -233,7 +233,7 @@ void write_row(uint i, float sum)
             sum == 0.0 ? NEG_INF : m[i] + log(sum); // m does not tell: it may pass over NaN
     if (a.has_out != 0u)
         write_columns(i, ROW(out, batch, token, head) + first_column,
-                      inverse_of(sum, m[i], LISTED(a.extras.sinks, sinks, head, NEG_INF)));
+                      inverse_sum(sum, m[i], LISTED(a.extras.sinks, sinks, head, NEG_INF)));
 }
 #endif
 

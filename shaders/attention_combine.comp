@@ -60,7 +60,7 @@ float merged_value(uint column, vec2 total, uint head)
     for (uint i = 0; i < a.n_splits; i++)
         o += partial[(first + i * n_rows) * a.v_dim + column] *
              exp_neg(max_and_sum(i).x - shift_of(total.x));
-    return o * inverse_of(total.y, total.x, LISTED(a.sinks, sinks, head, NEG_INF));
+    return o * inverse_sum(total.y, total.x, LISTED(a.sinks, sinks, head, NEG_INF));
 }
 
 void main()

@@ -96,7 +96,7 @@ void main()
         barrier(); // one may overwrite now what all have read
         if (gl_LocalInvocationIndex == 0u)
             write_sums();
-        float scale = inverse_of(sum, most, LISTED(a.sinks, sinks, head, NEG_INF));
+        float scale = inverse_sum(sum, most, LISTED(a.sinks, sinks, head, NEG_INF));
         for (uint column = gl_LocalInvocationIndex; column < a.v_dim; column += WG) {
             if (is_last())
                 STORE(OUT_DTYPE, result, ROW(result.out, batch, query, head) + column,

@@ -31,7 +31,7 @@ BUFFER(4, restrict writeonly, Partial, float, partial);     // acc (R, v_dim), t
 #include "extras.glsl"
 
 #include "sequence.glsl"
-#include "staged_positions.glsl"
+#include "block_positions.glsl"
 #include "keys.glsl"
 #include "score.glsl"
 #include "walk.glsl"
@@ -51,7 +51,7 @@ const uint CHUNK = HEAD_DIM > 128 ? 128 : (HEAD_DIM + 3) / 4 * 4;
 shared vec4 q_stage[TILE_Q * CHUNK / 4];
 shared vec4 part[TILE_Q * TILE_K * LX / 4]; // (TILE_Q, TILE_K, LX) shares of the dot products
 shared vec4 p_tile[TILE_Q * TILE_K / 4];    // (TILE_Q, TILE_K)
-shared float reduced[TILE_Q * ROW_LANES];   // what each work-item of a row brings to a reduction
+shared float row_part[TILE_Q * ROW_LANES];   // what each work-item of a row brings to a reduction
 shared float factors[TILE_Q];               // exp(m - m')
 
 // The tile of this group and the place of this work-item in it.
@@ -86,7 +86,7 @@ void init_rows()
 // stage_q: elements [d, d + CHUNK) of the rows. staged_q: WIDTH of them. load_k: elements
 // [d, d + WIDTH) of a key, zeros past its end, which turned_k may still turn: that takes registers,
 // so it comes when all are loaded, and for no more than a pair.
-#if PAIRED
+#if IS_REORDERED
 #define WIDTH    2
 #define elements vec2
 
@@ -208,7 +208,7 @@ float dot_product(uint key)
 }
 
 // What softmax sees of my row and keys.
-vec4 finished_scores(uint key, bool is_whole)
+vec4 finish_scores(uint key, bool is_whole)
 {
     uint query = row_query[my_row], head = row_head[my_row];
     keys seen = row_keys[my_row];
@@ -226,11 +226,11 @@ vec4 finished_scores(uint key, bool is_whole)
 // Moves my row to its new maximum and writes the weights of my keys.
 void update_row(vec4 s)
 {
-    reduced[lane] = max(max(s.x, s.y), max(s.z, s.w));
+    row_part[lane] = max(max(s.x, s.y), max(s.z, s.w));
     barrier();
     float most = m;
     UNROLL(i, ROW_LANES)
-        most = max(most, reduced[my_row * ROW_LANES + i]);
+        most = max(most, row_part[my_row * ROW_LANES + i]);
     float shift = shift_of(most), factor = exp_neg(m - shift);
     vec4 p = vec4(exp_neg(s.x - shift), exp_neg(s.y - shift), exp_neg(s.z - shift),
                   exp_neg(s.w - shift));
@@ -286,7 +286,7 @@ void write_sum()
 {
     float sum = 0.0;
     UNROLL(i, ROW_LANES)
-        sum += reduced[my_row * ROW_LANES + i];
+        sum += row_part[my_row * ROW_LANES + i];
     if (my_keys != 0u || row_number[my_row] == NO_ROW || first_column != 0u)
         return;
     partial[sums_of(row_number[my_row])] = m;
@@ -311,7 +311,7 @@ void main()
     for (uint key = next_block(all, begin); key < all.end; key = next_block(all, key + TILE_K)) {
         partial_products(key);
         bool is_whole = is_whole_block(row_keys[0], row_keys[TILE_Q - 1], key);
-        update_row(finished_scores(key, is_whole));
+        update_row(finish_scores(key, is_whole));
         if (a.has_out == 0u)
             continue;
         scale_values();
@@ -320,7 +320,7 @@ void main()
         else
             weighted_values(key, false);
     }
-    reduced[lane] = l;
+    row_part[lane] = l;
     barrier();
     write_values();
     write_sum();

@@ -45,7 +45,7 @@ bool is_whole(uint key)
 }
 
 // Elements [d, d + CHUNK) of the tile's rows and of TILE_K keys.
-#if PAIRED
+#if IS_REORDERED
 void stage_pair(uint row_begin, uint x, vec2 pair)
 {
     stage[row_begin + x / 4][x % 4] = pair.x;

@@ -24,7 +24,7 @@ float tanh_exact(float x)
 // What a row's weighted values are multiplied by: 1 / (sum + e^(sink - most)), `most` having been
 // subtracted from the row's scores; 0 where it has seen no key, and where the sink is +inf. Neither
 // exponential overflows.
-float inverse_of(float sum, float most, float sink)
+float inverse_sum(float sum, float most, float sink)
 {
     float shift = max(most, sink), factor = exp_neg(most - shift);
     return sum == 0.0 || is_pos_inf(sink) ? 0.0

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Heads of q and k. Where they are rotated or come in two parts (PAIRED), their elements are taken
-// two at a time, in an order of their own: the rotated part first, as gyre_element_of says, then
-// the rest. The members of a rotated pair are then always numbers e and e + 1, e even.
-#define PAIRED ((EXTRAS & (EXTRA_SECOND | EXTRA_ROTATED_Q | EXTRA_ROTATED_K)) != 0)
+// Heads of q and k. Where they are rotated or come in two parts (IS_REORDERED), their elements are
+// taken two at a time, in an order of their own: the rotated part first, as gyre_element_of says,
+// then the rest. The members of a rotated pair are then always numbers e and e + 1, e even.
+#define IS_REORDERED ((EXTRAS & (EXTRA_SECOND | EXTRA_ROTATED_Q | EXTRA_ROTATED_K)) != 0)
 
-#if PAIRED
+#if IS_REORDERED
 #include "turn.glsl"
 
 struct head_place {

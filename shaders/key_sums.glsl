@@ -10,7 +10,7 @@ shared float part[TY * TILE_K]; // (TY, TILE_K)
 void add_row(uint i, uint query)
 {
     float row_lse = lse[ROW(lse, batch, head, q_token(query))];
-    float weight = inverse_of(1.0, row_lse, LISTED(a.extras.sinks, sinks, head, NEG_INF));
+    float weight = inverse_sum(1.0, row_lse, LISTED(a.extras.sinks, sinks, head, NEG_INF));
     UNROLL(j, MK) {
         float score = finished(s[i][j], query, first_key + tx + j * TX);
         sums[j] += is_neg_inf(score) ? 0.0 : exp_neg(score - row_lse) * weight;

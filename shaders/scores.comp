@@ -28,7 +28,7 @@ BUFFER(17, restrict readonly, Sinks, float, sinks);         // (head)
 #include "extras.glsl"
 
 #include "sequence.glsl"
-#include "staged_positions.glsl"
+#include "block_positions.glsl"
 #include "keys.glsl"
 #include "score.glsl"
 #include "heads.glsl"
@@ -59,7 +59,7 @@ head_place place_of_key(uint row)
 }
 
 // Elements [d, d + CHUNK) of the tile's queries and keys.
-#if PAIRED
+#if IS_REORDERED
 void stage_qk(uint d)
 {
     for (uint e = 2 * gl_LocalInvocationIndex; e < TILE_Q * CHUNK; e += 2 * WG) {

