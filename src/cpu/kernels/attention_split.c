@@ -40,6 +40,7 @@ struct group {
     u32 split;
     u32 n_row_tiles, n_units;
     u32 begin, end; // keys of the tile
+    bool is_whole;  // its scores need no masks
     size_t q_stride, scores_stride, out_stride;
     struct unit *units; // (n_units)
     float *scores;      // (n_rows, scores_stride), of one unit
@@ -258,7 +259,8 @@ static void finish_row(const struct group *group, struct unit *unit, u32 row)
         add_relative(group, unit, row, &scores);
     if (group->args->softcap != 0.0f)
         score_row_cap(&scores, group->args->softcap);
-    apply_masks(group, unit, row, &scores);
+    if (!group->is_whole)
+        apply_masks(group, unit, row, &scores);
     update_max(group, unit, row, score_row_max(&scores));
     float max = unit->max[row];
     unit->sum[row] += score_row_exp(&scores, max == -INFINITY ? 0.0f : max);
@@ -282,6 +284,14 @@ static void attend_tile(struct group *group, struct unit *unit)
     add_values(group, unit);
 }
 
+// Whether every query sees all keys of the tile, which fill their vectors, and nothing is added to
+// their scores.
+static bool is_whole(const struct group *group, const struct key_set *all)
+{
+    return group->task->defs[DEF_MASK] == DTYPE_NONE && (group->extras & EXTRA_ALIBI) == 0 &&
+           (group->end - group->begin) % VEC == 0 && keys_include(all, group->begin, group->end);
+}
+
 // All keys of the split that some row sees, for n_units units.
 static void attend(struct group *group, struct unit *units, u32 n_units)
 {
@@ -291,12 +301,16 @@ static void attend(struct group *group, struct unit *units, u32 n_units)
     const u32 split_end = split_begin + group->args->keys_per_split;
     const i32 first = rules->q_start, last = first + (i32)group->own.q_len - 1;
     const struct key_set keys = keys_of_any(rules, first, last);
+    const struct key_set all = keys_of_all(rules, first, last);
     for (u32 i = 0; i < n_units; i++)
         unit_reset(group, &units[i]);
     for (group->begin = split_begin;
-         keys_next(&keys, tile_k, split_end, &group->begin, &group->end); group->begin = group->end)
+         keys_next(&keys, tile_k, split_end, &group->begin, &group->end);
+         group->begin = group->end) {
+        group->is_whole = is_whole(group, &all);
         for (u32 i = 0; i < n_units && may_see(rules, first, last, group->begin, group->end); i++)
             attend_tile(group, &units[i]);
+    }
 }
 
 static void load_queries(const struct group *group, const struct unit *unit)

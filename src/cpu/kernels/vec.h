@@ -88,22 +88,6 @@ INLINE bool vec_any(ivec mask)
     return any != 0;
 }
 
-INLINE float vec_sum(vec a)
-{
-    float sum = 0.0f;
-    for (int i = 0; i < VEC; i++)
-        sum += a[i];
-    return sum;
-}
-
-INLINE float vec_hmax(vec a)
-{
-    float max = a[0];
-    for (int i = 1; i < VEC; i++)
-        max = a[i] > max ? a[i] : max;
-    return max;
-}
-
 // a0 b0 a1 b1 ... of the first halves, and of the second halves.
 #if VEC == 16
 #define ZIP_LOW(a, b)                                                                              \
@@ -121,6 +105,22 @@ INLINE float vec_hmax(vec a)
 #define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #define SWAP_PAIRS(a)  __builtin_shufflevector(a, a, 1, 0, 3, 2)
 #endif
+
+// A round of the transposition of a row with itself halves what is left to add or to compare, and
+// every lane has the result in the end.
+INLINE float vec_sum(vec a)
+{
+    for (int n = 1; n < VEC; n *= 2)
+        a = ZIP_LOW(a, a) + ZIP_HIGH(a, a);
+    return a[0];
+}
+
+INLINE float vec_hmax(vec a)
+{
+    for (int n = 1; n < VEC; n *= 2)
+        a = vec_max(ZIP_LOW(a, a), ZIP_HIGH(a, a));
+    return a[0];
+}
 
 // Transposes a VEC x VEC block: zipping row i with row i + VEC/2 rotates the bits of the index
 // (row, column) by one, so log2(VEC) rounds exchange row and column.
