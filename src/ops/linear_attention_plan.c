@@ -64,7 +64,7 @@ static struct segments cut_for_cpu(const struct gyre_device_info *info,
 }
 
 // Segments are as long as queries allow, of which a causal one holds few, and as gives the device
-// enough groups; or longer, where their sums would take too much scratch.
+// enough groups; or longer, where fewer of them would save scratch and their sums take too much.
 static struct segments cut_for_gpu(const struct gyre_device_info *info,
                                    const struct gyre_linear_problem *p)
 {
@@ -74,9 +74,11 @@ static struct segments cut_for_gpu(const struct gyre_device_info *info,
     uint32_t length = least;
     if (!p->is_causal || p->q_len <= least)
         length = max_u32(least, (uint32_t)(p->kv_len * tiles / (8 * n_units(info))));
+    // The keys that every query sees end a segment, however long.
+    const uint32_t fewest = p->is_causal && p->shift > 0 ? 2 : 1;
     struct segments s = cut(p, length);
-    while (s.n > 1 && sums_size(p, s.n + 1) > max_scratch) {
-        length *= 2;
+    while (s.n > fewest && length < p->kv_len && sums_size(p, s.n + 1) > max_scratch) {
+        length += min_u32(length, p->kv_len - length);
         s = cut(p, length);
     }
     return s;
