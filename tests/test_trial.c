@@ -51,6 +51,21 @@ static void run_two_parts(struct session *session, struct result *result)
         case_complete(session, &attention_merge_operator, run, result);
 }
 
+// Explains why it has no sums over queries, of which LSE is not asked for.
+static void explain_sums(struct session *session, struct result *result)
+{
+    static const char says[] = "sums over queries: computes wrong results on this device";
+    const struct gyre_attention_params params = {.q = {.shape = {1, 33, 2, 64}},
+                                                 .k = {.shape = {1, 65, 2, 64}},
+                                                 .key_sums = {.shape = {1, 2, 1, 65}}};
+    char text[4096] = "";
+    enum gyre_status status = gyre_attention_explain(session->device, &params, text, sizeof(text));
+    if (strstr(text, says) == NULL)
+        result_fail(result, "not \"%s\" but\n%s", says, text);
+    if (status != GYRE_OK)
+        result_fail_status(result, "gyre_attention_explain", status, session->log.text);
+}
+
 // What is wrong, and a call that must not be served.
 struct wrong {
     const char *edit, *file;
@@ -181,6 +196,19 @@ Test(trial, vulkan_merge)
 {
     run_wrong(GYRE_BACKEND_VULKAN, &(struct wrong){"sed -i 's/weight_before \\* running/running/'",
                                                    "shaders/attention_merge.comp", run_two_parts});
+}
+
+// Work-items' shares are subtracted.
+Test(trial, opencl_sums)
+{
+    run_wrong(GYRE_BACKEND_OPENCL, &(struct wrong){"sed -i 's/total += sums/total -= sums/'",
+                                                   "cl/scores_sums.clh", explain_sums});
+}
+
+Test(trial, vulkan_sums)
+{
+    run_wrong(GYRE_BACKEND_VULKAN, &(struct wrong){"sed -i 's/sum += part/sum -= part/'",
+                                                   "shaders/key_sums.glsl", explain_sums});
 }
 
 // --- right kernels

@@ -176,10 +176,11 @@ static void make_trial(const struct gyre_attention_problem *p, const struct gyre
     set_results(p, part, q_len, kv_len, tensors);
 }
 
-enum gyre_verdict gyre_attention_try(struct gyre_device *device,
-                                     const struct gyre_attention_problem *p,
-                                     const struct gyre_plan *plan, gyre_attention_add_fn *add,
-                                     enum gyre_attention_part part)
+// What is known of the plan's kernels, after a trial of those that were never used.
+static enum gyre_verdict try_first(struct gyre_device *device,
+                                   const struct gyre_attention_problem *p,
+                                   const struct gyre_plan *plan, gyre_attention_add_fn *add,
+                                   enum gyre_attention_part part)
 {
     enum gyre_verdict verdict = gyre_plan_verdict(device, plan);
     if (verdict != GYRE_UNTESTED)
@@ -192,4 +193,20 @@ enum gyre_verdict gyre_attention_try(struct gyre_device *device,
     verdict = gyre_trial_hold(device, &trial);
     gyre_plan_set_verdict(device, plan, verdict);
     return verdict;
+}
+
+enum gyre_status gyre_attention_prepare(struct gyre_device *device,
+                                        const struct gyre_attention_problem *p,
+                                        struct gyre_plan *plan, gyre_attention_add_fn *add,
+                                        enum gyre_attention_part part, const char **why)
+{
+    *why = gyre_plan_check_limits(&device->info, plan);
+    if (*why != NULL)
+        return GYRE_UNSUPPORTED;
+    enum gyre_status status = gyre_plan_prepare(device, plan);
+    *why = gyre_status_name(status);
+    if (status != GYRE_OK || try_first(device, p, plan, add, part) != GYRE_WRONG)
+        return status;
+    *why = "computes wrong results on this device";
+    return GYRE_UNSUPPORTED;
 }
