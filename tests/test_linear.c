@@ -6,11 +6,11 @@
 
 #include "on_devices.h"
 
-enum { MIN_CASES = 180 }; // so that an empty table is noticed
+enum { MIN_PASSES = 180 }; // so that an empty table is noticed
 
 static void run(enum gyre_backend_kind backend)
 {
-    run_cases_on_devices(backend, "linear/", MIN_CASES);
+    run_cases_on_devices(backend, "linear/", MIN_PASSES);
 }
 
 TEST_EACH_BACKEND(linear, run)
