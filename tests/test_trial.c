@@ -175,6 +175,45 @@ Test(trial, vulkan)
     run_wrong(GYRE_BACKEND_VULKAN, &wrong_attention);
 }
 
+// The call itself has neither soft-cap nor window nor prefix, but the next one may.
+static const struct wrong wrong_window = {"sed -i 's/q_pos - TO_I32(window_left) + 1/& + 1/'",
+                                          "src/args/attention.h", run_causal_case};
+static const struct wrong wrong_prefix = {
+    "sed -i 's/causal > n_prefix ? causal : n_prefix/causal/'", "src/args/attention.h",
+    run_causal_case};
+
+Test(trial, opencl_softcap)
+{
+    run_wrong(GYRE_BACKEND_OPENCL,
+              &(struct wrong){"sed -i 's/tanh(score/(score/'", "cl/keys.clh", run_causal_case});
+}
+
+Test(trial, vulkan_softcap)
+{
+    run_wrong(GYRE_BACKEND_VULKAN, &(struct wrong){"sed -i 's/tanh_exact(score/(score/'",
+                                                   "shaders/score.glsl", run_causal_case});
+}
+
+Test(trial, opencl_window)
+{
+    run_wrong(GYRE_BACKEND_OPENCL, &wrong_window);
+}
+
+Test(trial, vulkan_window)
+{
+    run_wrong(GYRE_BACKEND_VULKAN, &wrong_window);
+}
+
+Test(trial, opencl_prefix)
+{
+    run_wrong(GYRE_BACKEND_OPENCL, &wrong_prefix);
+}
+
+Test(trial, vulkan_prefix)
+{
+    run_wrong(GYRE_BACKEND_VULKAN, &wrong_prefix);
+}
+
 Test(trial, opencl_takeover)
 {
     run_takeover(GYRE_BACKEND_OPENCL, "cl/attention_staged.clh");

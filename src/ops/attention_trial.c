@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ops/attention_trial.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "kernels.h"
@@ -60,6 +61,7 @@ static enum gyre_status run(void *user_data, struct gyre_stream *stream,
 {
     const struct user *user = user_data;
     const struct gyre_attention_problem *p = user->p;
+    const uint32_t q_len = (uint32_t)tensors[Q].shape[1], kv_len = (uint32_t)tensors[K].shape[1];
     struct gyre_rope_table *table = NULL;
     enum gyre_status status = GYRE_OK;
     if (p->rope != NULL)
@@ -86,6 +88,14 @@ static enum gyre_status run(void *user_data, struct gyre_stream *stream,
         .rotates_q = p->rotates_q,
         .rotates_k = p->rotates_k,
         .scores_stage = p->stage,
+        // All that needs no other variant: scores so large that the soft-cap tells, both edges of a
+        // window and keys kept before it, and where there are several queries keys ahead of some.
+        .scale = 8 / sqrtf((float)p->head_dim),
+        .softcap = 2,
+        .window_left = kv_len * 2 / 3,
+        .window_right = 8,
+        .window_keep = 3,
+        .n_prefix = kv_len - q_len / 2,
         .is_causal = true,
         .align = GYRE_ALIGN_END,
         .precision = is_reference ? GYRE_ATTENTION_F32 : p->precision,
