@@ -170,14 +170,15 @@ static bool has_split_tiles(const struct gyre_plan *plan)
     return false;
 }
 
-// A little more than a tile either way, or as few rows as the problem has.
+// A little more than a tile either way, or as few rows as the problem has: sums may be over none,
+// which would show nothing.
 static void make_trial(const struct gyre_attention_problem *p, const struct gyre_plan *plan,
                        enum gyre_attention_part part, struct gyre_trial *trial)
 {
     const uint64_t group = p->n_heads / p->n_kv_heads, max_rows = 40;
     const uint64_t kv_len = has_split_tiles(plan) ? 600 : 77;
     const uint64_t fitting = max_rows / group > 2 ? max_rows / group : 2;
-    const uint64_t q_len = p->q_len < fitting ? p->q_len : fitting;
+    const uint64_t q_len = p->q_len == 0 ? 1 : p->q_len < fitting ? p->q_len : fitting;
     struct gyre_trial_tensor *tensors = trial->tensors;
     set_shape(&tensors[Q], &p->q, 1, q_len, group, p->head_dim - p->dim2);
     set_shape(&tensors[K], &p->k, 1, kv_len, 1, p->head_dim - p->dim2);
