@@ -159,7 +159,9 @@ static void ask_for_too_many(struct fixture *f)
     const struct gyre_tensor few = {.shape = {65536, 1, 32768, 1}};
     const struct gyre_tensor many = {.shape = {65536, 1, 65536, 1}};
     const struct gyre_tensor sums = {.shape = {65536, 65536, 1, 1}};
+    const struct gyre_tensor wide = {.shape = {1, 1, 1, 65536}}; // whose sums are too many
     const struct gyre_linear_attention_params calls[] = {
+        {.q = wide, .k = wide, .v = wide, .out = wide},
         {.q = many, .k = few, .v = few, .out = many},
         {.k = many, .v = many, .state = sums, .norm = sums},
     };
