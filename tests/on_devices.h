@@ -13,11 +13,23 @@
 void skip_test(const char *reason, const char *what);
 
 // Calls `fn` with each device of the backend. The test fails when a tally has a failure, or when
-// fewer than min_cases came together; without a device it is skipped, or fails when $GYRE_REQUIRE
-// names the backend.
+// fewer than min_passes came together; without a device it is skipped, or fails when $GYRE_REQUIRE
+// names the backend. Only what passed counts, not what was skipped because a device lacks 16-bit
+// storage, f16 arithmetic, bf16 dot products or, without a compiler, a shader: so min_passes is
+// what the poorest device can run, mostly f32.
 typedef void on_device_fn(struct session *session, const void *context, struct tally *tally);
 void run_on_devices(enum gyre_backend_kind backend, on_device_fn *fn, const void *context,
-                    unsigned min_cases);
+                    unsigned min_passes);
+
+// What every case of a test needs of a device.
+struct device_need {
+    const char *what; // after "no device with"
+    bool (*is_met)(const struct session *session);
+};
+
+// The same with the devices that meet the need; where none does, the test is skipped.
+void run_on_devices_with(const struct device_need *need, enum gyre_backend_kind backend,
+                         on_device_fn *fn, const void *context, unsigned min_passes);
 
 // Tests SUITE/cpu, SUITE/opencl and SUITE/vulkan, each of which calls run(backend).
 #define TEST_EACH_BACKEND(suite, run)                                                              \
@@ -41,8 +53,8 @@ void report(const struct session *session, const char *name, const struct result
 // The same for a case of the tables, which can be repeated: a case_visit_fn whose user is a tally.
 void report_case(void *tally, const struct case_id *id, const struct result *result);
 
-// Runs the cases whose name contains `filter`, printing failures: on the CPU all, at least
-// min_cases, and as cases_run_briefly elsewhere.
-void run_cases_on_devices(enum gyre_backend_kind backend, const char *filter, unsigned min_cases);
+// Runs the cases whose name contains `filter`, printing failures: on the CPU all, of which at
+// least min_passes pass, and as cases_run_briefly elsewhere.
+void run_cases_on_devices(enum gyre_backend_kind backend, const char *filter, unsigned min_passes);
 
 #endif

@@ -94,7 +94,7 @@ static void run_all(struct session *session, const void *context, struct tally *
 
 static void run(enum gyre_backend_kind backend)
 {
-    run_on_devices(backend, run_all, NULL, 3 * N_CASES);
+    run_on_devices(backend, run_all, NULL, N_CASES);
 }
 
 TEST_EACH_BACKEND(attention_batch, run)

@@ -86,7 +86,7 @@ static void run_all(struct session *session, const void *context, struct tally *
 
 static void run(enum gyre_backend_kind backend)
 {
-    run_on_devices(backend, run_all, NULL, N_DTYPES * N_ROWS);
+    run_on_devices(backend, run_all, NULL, N_ROWS);
 }
 
 TEST_EACH_BACKEND(attention_deterministic, run)

@@ -186,7 +186,7 @@ static void run_all(struct session *session, const void *context, struct tally *
 
 static void run(enum gyre_backend_kind backend)
 {
-    run_on_devices(backend, run_all, NULL, 2 * (N_RINGS + N_SUMS));
+    run_on_devices(backend, run_all, NULL, N_RINGS + N_SUMS);
 }
 
 TEST_EACH_BACKEND(attention_facts, run)

@@ -7,11 +7,11 @@
 #include "cases/attention_merge.h"
 #include "on_devices.h"
 
-enum { MIN_CASES = 150 }; // so that an empty table is noticed
+enum { MIN_PASSES = 150 }; // so that an empty table is noticed
 
 static void run(enum gyre_backend_kind backend)
 {
-    run_cases_on_devices(backend, "attention_merge/", MIN_CASES);
+    run_cases_on_devices(backend, "attention_merge/", MIN_PASSES);
 }
 
 TEST_EACH_BACKEND(attention_merge, run)

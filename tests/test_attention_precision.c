@@ -187,6 +187,16 @@ static void compare_precisions(struct session *session, const void *context, str
     }
 }
 
+static bool has_dots(const struct session *session)
+{
+    return session->info->has_bf16_dot;
+}
+
+static bool has_f16(const struct session *session)
+{
+    return session->info->has_f16_math && session->info->has_f16_storage;
+}
+
 #define GROUPS(dim) .n_heads = 4, .n_kv_heads = 2, .head_dim = dim
 
 Test(attention_precision, bf16_dots)
@@ -207,7 +217,8 @@ Test(attention_precision, bf16_dots)
         bounds_of_sums(GYRE_BF16),
         bounds_of_sums(GYRE_F32),
     };
-    run_on_devices(GYRE_BACKEND_CPU, compare_precisions, &dots, 4);
+    static const struct device_need need = {"bf16 dot products", has_dots};
+    run_on_devices_with(&need, GYRE_BACKEND_CPU, compare_precisions, &dots, 4);
 }
 
 // Elements of normal deviates and the usual scale: what the header gives for these.
@@ -221,6 +232,7 @@ static void compare_sums(enum gyre_backend_kind backend)
          .has_lse = true},
         {"out_f32_wide", .q_len = 33, .kv_len = 97, GROUPS(256), .has_lse = true},
     };
+    static const struct device_need need = {"f16 arithmetic and storage", has_f16};
     const struct comparisons sums = {
         rows,
         4,
@@ -228,7 +240,8 @@ static void compare_sums(enum gyre_backend_kind backend)
         {1e-3, 2e-3},
         {1e-4, 1e-3},
     };
-    run_on_devices(backend, compare_precisions, &sums, 4);
+    // Of the rows, only the split one has embedded shaders: f16 in, f32 out.
+    run_on_devices_with(&need, backend, compare_precisions, &sums, 1);
 }
 
 Test(attention_precision, f16_sums_opencl)

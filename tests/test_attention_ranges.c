@@ -281,7 +281,7 @@ static void run_all(struct session *session, const void *context, struct tally *
 
 static void run(enum gyre_backend_kind backend)
 {
-    run_on_devices(backend, run_all, NULL, (N_COUNTS + 1) * 3 * N_ROWS);
+    run_on_devices(backend, run_all, NULL, (N_COUNTS + 1) * N_ROWS);
 }
 
 TEST_EACH_BACKEND(attention_ranges, run)

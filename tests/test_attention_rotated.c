@@ -176,7 +176,8 @@ static void run_all(struct session *session, const void *context, struct tally *
 
 static void run(enum gyre_backend_kind backend)
 {
-    run_on_devices(backend, run_all, NULL, 4 * N_ROWS);
+    static const struct device_need kernels = {"a kernel for every mix", case_has_every_kernel};
+    run_on_devices_with(&kernels, backend, run_all, NULL, N_ROWS);
 }
 
 TEST_EACH_BACKEND(attention_rotated, run)

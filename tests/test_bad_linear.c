@@ -153,6 +153,32 @@ Test(bad_linear, supported_agrees)
     tear_down(&f);
 }
 
+// What 32 bits do not count is no mistake, but no kernel serves it.
+static void ask_for_too_many(struct fixture *f)
+{
+    const struct gyre_tensor few = {.shape = {65536, 1, 32768, 1}};
+    const struct gyre_tensor many = {.shape = {65536, 1, 65536, 1}};
+    const struct gyre_tensor sums = {.shape = {65536, 65536, 1, 1}};
+    const struct gyre_tensor wide = {.shape = {1, 1, 1, 65536}}; // whose sums are too many
+    const struct gyre_linear_attention_params calls[] = {
+        {.q = wide, .k = wide, .v = wide, .out = wide},
+        {.q = many, .k = few, .v = few, .out = many},
+        {.k = many, .v = many, .state = sums, .norm = sums},
+    };
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        enum gyre_status status = gyre_linear_attention_supported(f->session.device, &calls[i]);
+        cr_assert(status == GYRE_UNSUPPORTED, "%s: %s", gyre_status_name(status),
+                  f->session.log.text);
+        cr_assert(f->session.log.text[0] != '\0');
+        f->session.log.text[0] = '\0';
+    }
+}
+
+Test(bad_linear, too_many)
+{
+    on_each_device(ask_for_too_many);
+}
+
 // Text is cut to its size, and always ended.
 Test(bad_linear, explanations_are_cut)
 {

@@ -176,6 +176,21 @@ Test(fill, is_a_function_of_seed_and_index)
     cr_assert(fabs(sum) < 0.1 && fabs(squares - 1) < 0.1);
 }
 
+Test(result, skips_do_not_suffice)
+{
+    struct tally tally = {0};
+    struct result result = {.outcome = OUTCOME_SKIP};
+    for (int i = 0; i < 5; i++)
+        tally_add(&tally, &result);
+    cr_assert(!tally_suffices(&tally, 1));
+    result.outcome = OUTCOME_PASS;
+    tally_add(&tally, &result);
+    cr_assert(tally_suffices(&tally, 1) && !tally_suffices(&tally, 2));
+    result_fail(&result, "one");
+    tally_add(&tally, &result);
+    cr_assert(!tally_suffices(&tally, 1));
+}
+
 Test(result, the_first_failure_stays)
 {
     struct result result = {.outcome = OUTCOME_PASS};

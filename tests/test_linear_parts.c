@@ -109,7 +109,7 @@ static void run_all(struct session *session, const void *context, struct tally *
 
 static void run(enum gyre_backend_kind backend)
 {
-    run_on_devices(backend, run_all, NULL, 2 * N_CASES);
+    run_on_devices(backend, run_all, NULL, N_CASES);
 }
 
 TEST_EACH_BACKEND(linear_parts, run)

@@ -51,6 +51,21 @@ static void run_two_parts(struct session *session, struct result *result)
         case_complete(session, &attention_merge_operator, run, result);
 }
 
+// Explains why it has no sums over queries, of which LSE is not asked for.
+static void explain_sums(struct session *session, struct result *result)
+{
+    static const char says[] = "sums over queries: computes wrong results on this device";
+    const struct gyre_attention_params params = {.q = {.shape = {1, 33, 2, 64}},
+                                                 .k = {.shape = {1, 65, 2, 64}},
+                                                 .key_sums = {.shape = {1, 2, 1, 65}}};
+    char text[4096] = "";
+    enum gyre_status status = gyre_attention_explain(session->device, &params, text, sizeof(text));
+    if (strstr(text, says) == NULL)
+        result_fail(result, "not \"%s\" but\n%s", says, text);
+    if (status != GYRE_OK)
+        result_fail_status(result, "gyre_attention_explain", status, session->log.text);
+}
+
 // What is wrong, and a call that must not be served.
 struct wrong {
     const char *edit, *file;
@@ -160,6 +175,45 @@ Test(trial, vulkan)
     run_wrong(GYRE_BACKEND_VULKAN, &wrong_attention);
 }
 
+// The call itself has neither soft-cap nor window nor prefix, but the next one may.
+static const struct wrong wrong_window = {"sed -i 's/q_pos - TO_I32(window_left) + 1/& + 1/'",
+                                          "src/args/attention.h", run_causal_case};
+static const struct wrong wrong_prefix = {
+    "sed -i 's/causal > n_prefix ? causal : n_prefix/causal/'", "src/args/attention.h",
+    run_causal_case};
+
+Test(trial, opencl_softcap)
+{
+    run_wrong(GYRE_BACKEND_OPENCL,
+              &(struct wrong){"sed -i 's/tanh(score/(score/'", "cl/keys.clh", run_causal_case});
+}
+
+Test(trial, vulkan_softcap)
+{
+    run_wrong(GYRE_BACKEND_VULKAN, &(struct wrong){"sed -i 's/tanh_exact(score/(score/'",
+                                                   "shaders/score.glsl", run_causal_case});
+}
+
+Test(trial, opencl_window)
+{
+    run_wrong(GYRE_BACKEND_OPENCL, &wrong_window);
+}
+
+Test(trial, vulkan_window)
+{
+    run_wrong(GYRE_BACKEND_VULKAN, &wrong_window);
+}
+
+Test(trial, opencl_prefix)
+{
+    run_wrong(GYRE_BACKEND_OPENCL, &wrong_prefix);
+}
+
+Test(trial, vulkan_prefix)
+{
+    run_wrong(GYRE_BACKEND_VULKAN, &wrong_prefix);
+}
+
 Test(trial, opencl_takeover)
 {
     run_takeover(GYRE_BACKEND_OPENCL, "cl/attention_staged.clh");
@@ -183,34 +237,56 @@ Test(trial, vulkan_merge)
                                                    "shaders/attention_merge.comp", run_two_parts});
 }
 
+// Work-items' shares are subtracted.
+Test(trial, opencl_sums)
+{
+    run_wrong(GYRE_BACKEND_OPENCL, &(struct wrong){"sed -i 's/total += sums/total -= sums/'",
+                                                   "cl/scores_sums.clh", explain_sums});
+}
+
+Test(trial, vulkan_sums)
+{
+    run_wrong(GYRE_BACKEND_VULKAN, &(struct wrong){"sed -i 's/sum += part/sum -= part/'",
+                                                   "shaders/key_sums.glsl", explain_sums});
+}
+
 // --- right kernels
 
-static const struct attention_case sums_alone = {.q_len = 33,
-                                                 .kv_len = 65,
-                                                 .n_heads = 2,
-                                                 .head_dim = 64,
-                                                 .has_no_out = true,
-                                                 .has_key_sums = true};
+#define SUMS_ALONE                                                                                 \
+    .kv_len = 65, .n_heads = 2, .head_dim = 64, .has_no_out = true, .has_key_sums = true
 
 // The LSE that the sums are made of is then no result of the call.
-static void expect_tried(struct session *session, const void *context, struct tally *tally)
+static const struct attention_case sums_alone[] = {
+    {"sums alone", .q_len = 33, SUMS_ALONE},
+    {"sums over no queries", .q_len = 0, SUMS_ALONE},
+};
+enum { N_SUMS = sizeof(sums_alone) / sizeof(sums_alone[0]) };
+
+static void expect_tried(struct session *session, const struct attention_case *sums,
+                         struct tally *tally)
 {
     struct result result = {.outcome = OUTCOME_PASS};
-    (void)context;
-    setenv("GYRE_SELFTEST", "1", 1);
     struct attention_run *run =
-        attention_prepare(session, &sums_alone, case_dtypes_of(CASE_F32), 1, &result);
+        attention_prepare(session, sums, case_dtypes_of(CASE_F32), 1, &result);
     if (run != NULL)
         case_complete(session, &attention_operator, run, &result);
     if (strstr(session->log.text, "untested") != NULL)
         result_fail(&result, "%s", session->log.text);
-    report(session, "sums alone", &result, tally);
+    report(session, sums->name, &result, tally);
+}
+
+static void expect_all_tried(struct session *session, const void *context, struct tally *tally)
+{
+    (void)context;
+    setenv("GYRE_SELFTEST", "1", 1);
+    for (int i = 0; i < N_SUMS; i++)
+        expect_tried(session, &sums_alone[i], tally);
 }
 
 static void run_right(enum gyre_backend_kind backend)
 {
     setenv("GYRE_CACHE_DIR", "", 1);
-    run_on_devices(backend, expect_tried, NULL, 1);
+    run_on_devices(backend, expect_all_tried, NULL, N_SUMS);
 }
 
 TEST_EACH_BACKEND(trial_of_sums, run_right)

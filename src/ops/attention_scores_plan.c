@@ -173,19 +173,9 @@ static enum gyre_status try_plan(struct gyre_device *device, const struct gyre_a
                                  gyre_attention_add_fn *add, struct gyre_plan *plan,
                                  const char **why)
 {
-    enum gyre_status status = GYRE_UNSUPPORTED;
     gyre_attention_add_first(device, p, plan);
     add(device, p, plan);
-    *why = gyre_plan_check_limits(&device->info, plan);
-    if (*why == NULL) {
-        status = gyre_plan_prepare(device, plan);
-        *why = gyre_status_name(status);
-    }
-    if (status == GYRE_OK &&
-        gyre_attention_try(device, p, plan, add, GYRE_PART_SCORES) == GYRE_WRONG) {
-        status = GYRE_UNSUPPORTED;
-        *why = "computes wrong results on this device";
-    }
+    enum gyre_status status = gyre_attention_prepare(device, p, plan, add, GYRE_PART_SCORES, why);
     if (status != GYRE_OK)
         gyre_plan_clear(plan);
     return status;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "ops/attention_trial.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "kernels.h"
@@ -60,6 +61,7 @@ static enum gyre_status run(void *user_data, struct gyre_stream *stream,
 {
     const struct user *user = user_data;
     const struct gyre_attention_problem *p = user->p;
+    const uint32_t q_len = (uint32_t)tensors[Q].shape[1], kv_len = (uint32_t)tensors[K].shape[1];
     struct gyre_rope_table *table = NULL;
     enum gyre_status status = GYRE_OK;
     if (p->rope != NULL)
@@ -86,6 +88,14 @@ static enum gyre_status run(void *user_data, struct gyre_stream *stream,
         .rotates_q = p->rotates_q,
         .rotates_k = p->rotates_k,
         .scores_stage = p->stage,
+        // All that needs no other variant: scores so large that the soft-cap tells, both edges of a
+        // window and keys kept before it, and where there are several queries keys ahead of some.
+        .scale = 8 / sqrtf((float)p->head_dim),
+        .softcap = 2,
+        .window_left = kv_len * 2 / 3,
+        .window_right = 8,
+        .window_keep = 3,
+        .n_prefix = kv_len - q_len / 2,
         .is_causal = true,
         .align = GYRE_ALIGN_END,
         .precision = is_reference ? GYRE_ATTENTION_F32 : p->precision,
@@ -160,14 +170,15 @@ static bool has_split_tiles(const struct gyre_plan *plan)
     return false;
 }
 
-// A little more than a tile either way, or as few rows as the problem has.
+// A little more than a tile either way, or as few rows as the problem has: sums may be over none,
+// which would show nothing.
 static void make_trial(const struct gyre_attention_problem *p, const struct gyre_plan *plan,
                        enum gyre_attention_part part, struct gyre_trial *trial)
 {
     const uint64_t group = p->n_heads / p->n_kv_heads, max_rows = 40;
     const uint64_t kv_len = has_split_tiles(plan) ? 600 : 77;
     const uint64_t fitting = max_rows / group > 2 ? max_rows / group : 2;
-    const uint64_t q_len = p->q_len < fitting ? p->q_len : fitting;
+    const uint64_t q_len = p->q_len == 0 ? 1 : p->q_len < fitting ? p->q_len : fitting;
     struct gyre_trial_tensor *tensors = trial->tensors;
     set_shape(&tensors[Q], &p->q, 1, q_len, group, p->head_dim - p->dim2);
     set_shape(&tensors[K], &p->k, 1, kv_len, 1, p->head_dim - p->dim2);
@@ -176,10 +187,11 @@ static void make_trial(const struct gyre_attention_problem *p, const struct gyre
     set_results(p, part, q_len, kv_len, tensors);
 }
 
-enum gyre_verdict gyre_attention_try(struct gyre_device *device,
-                                     const struct gyre_attention_problem *p,
-                                     const struct gyre_plan *plan, gyre_attention_add_fn *add,
-                                     enum gyre_attention_part part)
+// What is known of the plan's kernels, after a trial of those that were never used.
+static enum gyre_verdict try_first(struct gyre_device *device,
+                                   const struct gyre_attention_problem *p,
+                                   const struct gyre_plan *plan, gyre_attention_add_fn *add,
+                                   enum gyre_attention_part part)
 {
     enum gyre_verdict verdict = gyre_plan_verdict(device, plan);
     if (verdict != GYRE_UNTESTED)
@@ -192,4 +204,20 @@ enum gyre_verdict gyre_attention_try(struct gyre_device *device,
     verdict = gyre_trial_hold(device, &trial);
     gyre_plan_set_verdict(device, plan, verdict);
     return verdict;
+}
+
+enum gyre_status gyre_attention_prepare(struct gyre_device *device,
+                                        const struct gyre_attention_problem *p,
+                                        struct gyre_plan *plan, gyre_attention_add_fn *add,
+                                        enum gyre_attention_part part, const char **why)
+{
+    *why = gyre_plan_check_limits(&device->info, plan);
+    if (*why != NULL)
+        return GYRE_UNSUPPORTED;
+    enum gyre_status status = gyre_plan_prepare(device, plan);
+    *why = gyre_status_name(status);
+    if (status != GYRE_OK || try_first(device, p, plan, add, part) != GYRE_WRONG)
+        return status;
+    *why = "computes wrong results on this device";
+    return GYRE_UNSUPPORTED;
 }

@@ -13,12 +13,12 @@ typedef void gyre_attention_add_fn(const struct gyre_device *device,
 // Which results `add` plans for.
 enum gyre_attention_part { GYRE_PART_FUSED, GYRE_PART_SCORES, GYRE_PART_SUMS };
 
-// What is known of the kernels in a prepared plan that `add` made for `p` (for sums, whose steps
-// follow those of the fused kernels: NULL); the unknown ones are
-// tried on a small problem that needs the same variants.
-enum gyre_verdict gyre_attention_try(struct gyre_device *device,
-                                     const struct gyre_attention_problem *p,
-                                     const struct gyre_plan *plan, gyre_attention_add_fn *add,
-                                     enum gyre_attention_part part);
+// Checks, compiles and tries a plan that `add` made for `p` (for sums, whose steps follow those of
+// the fused kernels: NULL). Kernels that were never used are tried on a small problem that needs
+// the same variants. Where the plan does not serve, *why says why.
+enum gyre_status gyre_attention_prepare(struct gyre_device *device,
+                                        const struct gyre_attention_problem *p,
+                                        struct gyre_plan *plan, gyre_attention_add_fn *add,
+                                        enum gyre_attention_part part, const char **why);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "log.h"
+#include "ops/arith.h"
 #include "ops/linear_attention.h"
 #include "ops/rope_table.h"
 
@@ -113,8 +114,10 @@ static enum gyre_status check_sizes(const struct gyre_check *check,
         return gyre_fail(log, GYRE_INVALID, "linear attention: %u heads of k do not divide %u of q",
                          p->n_kv_heads, p->n_heads);
     uint64_t group = p->n_heads != 0 ? p->n_heads / p->n_kv_heads : 0;
-    if (p->q_len * group > UINT32_MAX)
-        return gyre_fail(log, GYRE_UNSUPPORTED, "linear attention: more than 2^32 - 1 rows");
+    uint64_t n_heads = max_u32(p->n_heads, p->n_kv_heads); // q may have none
+    if (p->q_len * group > UINT32_MAX || n_heads * p->n_batch > UINT32_MAX)
+        return gyre_fail(log, GYRE_UNSUPPORTED,
+                         "linear attention: more than 2^32 - 1 rows or heads");
     return GYRE_OK;
 }
 

@@ -64,7 +64,7 @@ static struct segments cut_for_cpu(const struct gyre_device_info *info,
 }
 
 // Segments are as long as queries allow, of which a causal one holds few, and as gives the device
-// enough groups; or longer, where their sums would take too much scratch.
+// enough groups; or longer, where fewer of them would save scratch and their sums take too much.
 static struct segments cut_for_gpu(const struct gyre_device_info *info,
                                    const struct gyre_linear_problem *p)
 {
@@ -74,9 +74,11 @@ static struct segments cut_for_gpu(const struct gyre_device_info *info,
     uint32_t length = least;
     if (!p->is_causal || p->q_len <= least)
         length = max_u32(least, (uint32_t)(p->kv_len * tiles / (8 * n_units(info))));
+    // The keys that every query sees end a segment, however long.
+    const uint32_t fewest = p->is_causal && p->shift > 0 ? 2 : 1;
     struct segments s = cut(p, length);
-    while (s.n > 1 && sums_size(p, s.n + 1) > max_scratch) {
-        length *= 2;
+    while (s.n > fewest && length < p->kv_len && sums_size(p, s.n + 1) > max_scratch) {
+        length += min_u32(length, p->kv_len - length);
         s = cut(p, length);
     }
     return s;
@@ -312,6 +314,19 @@ struct route {
     gyre_linear_add_fn *add;
 };
 
+static const char *refuse_sums(const struct gyre_linear_problem *p, uint64_t n_entries)
+{
+    return sums_size(p, n_entries) / sizeof(float) > UINT32_MAX
+               ? "its sums have more than 2^32 elements"
+               : NULL;
+}
+
+// Whether the sums over one segment are for its own queries alone.
+static bool needs_own_sums(const struct gyre_linear_problem *p)
+{
+    return !p->is_causal && !p->has_state;
+}
+
 // Where nothing comes before the one segment of queries but the past, no sums are needed first.
 static const char *refuse_one(const struct gyre_device_info *info,
                               const struct gyre_linear_problem *p)
@@ -321,7 +336,7 @@ static const char *refuse_one(const struct gyre_device_info *info,
         return "more than one segment of keys";
     if (p->is_causal && (p->q_len > s.length || p->shift > 0))
         return "queries begin behind keys";
-    return NULL;
+    return needs_own_sums(p) ? refuse_sums(p, 1) : NULL;
 }
 
 static void add_one(const struct gyre_device *device, const struct gyre_linear_problem *p,
@@ -329,9 +344,9 @@ static void add_one(const struct gyre_device *device, const struct gyre_linear_p
 {
     const struct segments segments = cut_for(&device->info, p);
     const struct sums past = past_of(device, p), *has_past = p->has_past ? &past : NULL;
-    const struct sums sums = p->has_state   ? sums_of(device, &p->state, &p->norm)
-                             : p->is_causal ? (struct sums){0}
-                                            : sums_in_scratch(p, 1, plan);
+    const struct sums sums = p->has_state        ? sums_of(device, &p->state, &p->norm)
+                             : needs_own_sums(p) ? sums_in_scratch(p, 1, plan)
+                                                 : (struct sums){0};
     // The sums may take the place of the past.
     if (p->has_out && p->is_causal)
         add_attention(device, p, &segments, has_past, plan);
@@ -344,10 +359,7 @@ static void add_one(const struct gyre_device *device, const struct gyre_linear_p
 static const char *refuse_segments(const struct gyre_device_info *info,
                                    const struct gyre_linear_problem *p)
 {
-    const struct segments segments = cut_for(info, p);
-    return sums_size(p, (uint64_t)segments.n + 1) / sizeof(float) > UINT32_MAX
-               ? "its sums have more than 2^32 elements"
-               : NULL;
+    return refuse_sums(p, (uint64_t)cut_for(info, p).n + 1);
 }
 
 static void add_segments(const struct gyre_device *device, const struct gyre_linear_problem *p,

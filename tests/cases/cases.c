@@ -35,14 +35,18 @@ static bool is_embedded(const struct case_dtypes *dtypes)
     return dtypes->q == dtypes->out && dtypes->k == dtypes->v;
 }
 
+bool case_has_every_kernel(const struct session *session)
+{
+    return GYRE_HAVE_GLSLANG || session->info->backend != GYRE_BACKEND_VULKAN;
+}
+
 // NULL where UNSUPPORTED would be wrong.
 static const char *skip_reason(const struct session *session, const struct case_dtypes *dtypes,
                                bool is_rare)
 {
     bool is_all_f32 = dtypes->q == GYRE_F32 && dtypes->k == GYRE_F32 && dtypes->v == GYRE_F32 &&
                       dtypes->out == GYRE_F32;
-    bool is_vulkan = session->info->backend == GYRE_BACKEND_VULKAN;
-    if (!GYRE_HAVE_GLSLANG && is_vulkan && (is_rare || !is_embedded(dtypes)))
+    if (!case_has_every_kernel(session) && (is_rare || !is_embedded(dtypes)))
         return "no shader for this mix of dtypes and options";
     return is_all_f32 || session->info->has_f16_storage ? NULL : "no 16-bit storage";
 }

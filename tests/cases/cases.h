@@ -75,6 +75,9 @@ void cases_run_briefly(struct session *session, const char *filter, uint64_t see
 // How many cases cases_run would run.
 size_t cases_count(const char *filter);
 
+// Whether the library has or compiles a kernel for every mix of dtypes and options.
+bool case_has_every_kernel(const struct session *session);
+
 // Why a case was not prepared. It is skipped where UNSUPPORTED is a fair answer for these dtypes:
 // the device cannot store 16-bit elements, or the library was built without a compiler for this mix
 // of them or of options (is_rare). Anything else is a failure.

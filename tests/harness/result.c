@@ -51,3 +51,8 @@ void tally_add(struct tally *tally, const struct result *result)
     tally->n_skipped += result->outcome == OUTCOME_SKIP;
     tally->of_bound = fmax(tally->of_bound, result->of_bound);
 }
+
+bool tally_suffices(const struct tally *tally, unsigned min_passes)
+{
+    return tally->n_failed == 0 && tally->n_passed >= min_passes;
+}

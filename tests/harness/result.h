@@ -3,6 +3,7 @@
 #ifndef HARNESS_RESULT_H
 #define HARNESS_RESULT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -50,5 +51,8 @@ struct tally {
 };
 
 void tally_add(struct tally *tally, const struct result *result);
+
+// Whether nothing failed and at least so many passed; what was skipped has shown nothing.
+bool tally_suffices(const struct tally *tally, unsigned min_passes);
 
 #endif
