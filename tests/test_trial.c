@@ -241,7 +241,7 @@ Test(trial, vulkan_merge)
 Test(trial, opencl_sums)
 {
     run_wrong(GYRE_BACKEND_OPENCL, &(struct wrong){"sed -i 's/total += sums/total -= sums/'",
-                                                   "cl/scores_sums.clh", explain_sums});
+                                                   "cl/key_sums.clh", explain_sums});
 }
 
 Test(trial, vulkan_sums)
