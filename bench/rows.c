@@ -16,36 +16,29 @@ enum { QUICK = ROW_QUICK, SOFTWARE = ROW_SOFTWARE };
         }                                                                                          \
     }
 
-// Causal, 32 query heads on 8 KV heads. Of many queries only each `step`-th is compared.
-#define PREFILL(limit_, sets_, label, dtypes_, tokens, dim, step)                                  \
+// Causal, 32 query heads on 8 KV heads, the last query at the last key. Of many queries only each
+// `step`-th is compared.
+#define ATTENTION(limit_, sets_, label, dtypes_, queries, keys, dim, ...)                          \
     {                                                                                              \
         .limit = limit_, .sets = sets_, .attention = {                                             \
             label,                                                                                 \
             dtypes_,                                                                               \
-            .q_len = tokens,                                                                       \
-            .kv_len = tokens,                                                                      \
-            .n_heads = 32,                                                                         \
-            .n_kv_heads = 8,                                                                       \
-            .head_dim = dim,                                                                       \
-            .is_causal = true,                                                                     \
-            .check_step = step                                                                     \
-        }                                                                                          \
-    }
-
-#define DECODE(sets_, label, dtypes_, keys, dim)                                                   \
-    {                                                                                              \
-        .limit = LIMIT_COLD_READ, .sets = sets_, .attention = {                                    \
-            label,                                                                                 \
-            dtypes_,                                                                               \
-            .q_len = 1,                                                                            \
+            .q_len = queries,                                                                      \
             .kv_len = keys,                                                                        \
             .n_heads = 32,                                                                         \
             .n_kv_heads = 8,                                                                       \
             .head_dim = dim,                                                                       \
             .is_causal = true,                                                                     \
-            .align = GYRE_ALIGN_END                                                                \
+            .align = GYRE_ALIGN_END,                                                               \
+            __VA_ARGS__                                                                            \
         }                                                                                          \
     }
+#define PREFILL(limit_, sets_, label, dtypes_, tokens, dim, step)                                  \
+    ATTENTION(limit_, sets_, label, dtypes_, tokens, tokens, dim, .check_step = step)
+#define DECODE(sets_, label, dtypes_, keys, dim)                                                   \
+    ATTENTION(LIMIT_COLD_READ, sets_, label, dtypes_, 1, keys, dim, .check_step = 1)
+#define SPECULATE(label, queries)                                                                  \
+    ATTENTION(LIMIT_FMA, 0, label, CASE_ALL, queries, 4096, 128, .check_step = 1)
 
 // Of f32, as a kernel that splits keys leaves them; stored as the dtypes say.
 #define MERGE(sets_, label, dtypes_, queries, parts)                                               \
@@ -103,8 +96,13 @@ const struct bench_row bench_rows[] = {
     ROPE(LIMIT_COPY, SOFTWARE, "half_64", CASE_F32 | CASE_F16, 64, 32, GYRE_ROPE_HALF, 0),
 
     PREFILL(LIMIT_FMA, QUICK, "prefill_512_d128", CASE_ALL, 512, 128, 16),
-    PREFILL(LIMIT_FMA, 0, "prefill_512_d64", CASE_F32 | CASE_F16, 512, 64, 16),
-    PREFILL(LIMIT_FMA, 0, "prefill_2048_d128", CASE_F32 | CASE_F16, 2048, 128, 128),
+    PREFILL(LIMIT_FMA, 0, "prefill_512_d64", CASE_ALL, 512, 64, 16),
+    PREFILL(LIMIT_FMA, 0, "prefill_2048_d128", CASE_ALL, 2048, 128, 128),
+    PREFILL(LIMIT_FMA, 0, "prefill_2048_d64", CASE_ALL, 2048, 64, 128),
+    ATTENTION(LIMIT_FMA, 0, "window_256_of_8192_d128", CASE_F32, 8192, 8192, 128,
+              .window_left = 256, .check_step = 512),
+    ATTENTION(LIMIT_FMA, 0, "window_256_of_8192_d64", CASE_F32, 8192, 8192, 64, .window_left = 256,
+              .check_step = 512),
     PREFILL(LIMIT_FMA, SOFTWARE, "prefill_64_d128", CASE_F32 | CASE_F16, 64, 128, 4),
 
     PREFILL(LIMIT_BF16_DOT, 0, "prefill_512_d64", CASE_BF16_DOTS, 512, 64, 16),
@@ -115,7 +113,9 @@ const struct bench_row bench_rows[] = {
     DECODE(QUICK, "decode_4096_d128", CASE_ALL, 4096, 128),
     DECODE(0, "decode_4096_d64", CASE_F16, 4096, 64),
     DECODE(0, "decode_1024_d128", CASE_F16, 1024, 128),
-    DECODE(0, "decode_16384_d128", CASE_F16, 16384, 128),
+    DECODE(0, "decode_16384_d128", CASE_ALL, 16384, 128),
+    SPECULATE("speculate_4_4096_d128", 4),
+    SPECULATE("speculate_8_4096_d128", 8),
     DECODE(SOFTWARE, "decode_512_d128", CASE_F32 | CASE_F16, 512, 128),
 
     MERGE(0, "prefill_512_4_parts", CASE_F32 | CASE_F16, 512, 4),
@@ -161,13 +161,15 @@ static struct cost rope_cost(const struct rope_case *row, const struct case_dtyp
     return (struct cost){.bytes = 2 * n * (double)gyre_dtype_size(dtypes->q)};
 }
 
-// (query, key) pairs of one head that the causal rule keeps.
+// (query, key) pairs of one head that causality and a window keep.
 static double count_pairs(const struct attention_case *row)
 {
     int64_t start = row->align == GYRE_ALIGN_END ? (int64_t)row->kv_len - row->q_len : 0;
     double pairs = 0;
     for (int64_t i = 0; i < row->q_len; i++) {
         int64_t seen = row->is_causal ? start + i + 1 : row->kv_len;
+        if (row->window_left != 0 && seen > row->window_left)
+            seen = row->window_left;
         pairs += (double)(seen < row->kv_len ? seen : row->kv_len);
     }
     return pairs;
