@@ -73,4 +73,11 @@ struct explain_shape {
             "RoPE's pairs are neighbours (default: from both halves of a head)"                    \
     }
 
+// What every operator takes besides its problem, and the end of its options.
+#define EXPLAIN_OPTIONS_END(common)                                                                \
+    OPTION_DEVICES(common), OPTION_THREADS(common), OPTION_JSON(common), OPTION_VERBOSE(common),   \
+    {                                                                                              \
+        0                                                                                          \
+    }
+
 #endif

@@ -85,11 +85,7 @@ int explain_linear(int argc, char **argv)
         {"no-out", 0, OPTION_FLAG, &options.has_no_out, NULL, "the output is not wanted"},
         {"no-rope", 0, OPTION_FLAG, &options.has_no_rope, NULL, "nothing is rotated"},
         OPTION_INTERLEAVED(options.is_interleaved),
-        OPTION_DEVICES(options.common),
-        OPTION_THREADS(options.common),
-        OPTION_JSON(options.common),
-        OPTION_VERBOSE(options.common),
-        {0},
+        EXPLAIN_OPTIONS_END(options.common),
     };
     int code;
     if (!options_parse(&help, specs, argc, argv, NULL, &code))

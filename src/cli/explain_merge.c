@@ -72,11 +72,7 @@ int explain_merge(int argc, char **argv)
         {"sinks", 0, OPTION_FLAG, &options.has_sinks, NULL, "a logit per head in the softmax"},
         {"lse", 0, OPTION_FLAG, &options.has_lse, NULL, "log(sum(exp(scores))) is wanted"},
         {"no-out", 0, OPTION_FLAG, &options.has_no_out, NULL, "the output is not wanted"},
-        OPTION_DEVICES(options.common),
-        OPTION_THREADS(options.common),
-        OPTION_JSON(options.common),
-        OPTION_VERBOSE(options.common),
-        {0},
+        EXPLAIN_OPTIONS_END(options.common),
     };
     int code;
     if (!options_parse(&help, specs, argc, argv, NULL, &code))

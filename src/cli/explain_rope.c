@@ -48,11 +48,7 @@ int explain_rope(int argc, char **argv)
         OPTION_BATCH(options.shape),
         OPTION_DTYPE("dtype", options.shape.dtype, "storage (f32)"),
         OPTION_INTERLEAVED(options.is_interleaved),
-        OPTION_DEVICES(options.common),
-        OPTION_THREADS(options.common),
-        OPTION_JSON(options.common),
-        OPTION_VERBOSE(options.common),
-        {0},
+        EXPLAIN_OPTIONS_END(options.common),
     };
     int code;
     if (!options_parse(&help, specs, argc, argv, NULL, &code))
